@@ -1,0 +1,148 @@
+//! What the tallies mean: sums over devices, names, makers and purposes, for a page to show.
+//!
+//! Functions of tallies and policy only; the store is read once, by the caller's closure.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::policy::{DeviceId, Label, Name, Verdict};
+use crate::time::{Hour, Timestamp};
+
+/// How many questions, by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Counts {
+    /// No rule named them.
+    pub passed: u64,
+    /// Watched.
+    pub watched: u64,
+    /// Muted.
+    pub muted: u64,
+    /// Resolved because an exception named them.
+    pub allowed: u64,
+}
+
+/// The counts of one hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HourCounts {
+    /// When the hour begins, milliseconds since the epoch.
+    pub hour: Timestamp,
+    /// What was asked in it.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// A device and what it asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeviceCounts {
+    /// Which device.
+    pub id: DeviceId,
+    /// What it asked.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// A name and how it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NameCounts {
+    /// The name.
+    pub name: Name,
+    /// What the policy says of it today, for everyone.
+    pub verdict: Verdict,
+    /// What the catalogue knows.
+    pub label: Option<Label>,
+    /// How it was asked for.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How many of the questions fell between midnight and six, by the offset that was given.
+    pub at_night: u64,
+    /// The last hour it was asked in.
+    pub last_hour: Timestamp,
+}
+
+/// A maker or a purpose, and what it hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GroupCounts {
+    /// The maker, or the purpose.
+    pub key: String,
+    /// What was asked of it.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How many devices asked.
+    pub devices: u32,
+}
+
+/// The house over a span of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Overview {
+    /// Begin of the span.
+    pub from: Timestamp,
+    /// End of the span.
+    pub to: Timestamp,
+    /// All questions.
+    pub totals: Counts,
+    /// How many different names.
+    pub names: u64,
+    /// How many makers had questions muted.
+    pub makers_muted: u32,
+    /// One entry for each hour of the span, empty hours included.
+    pub hours: Vec<HourCounts>,
+    /// Devices, the most muted and watched first.
+    pub devices: Vec<DeviceCounts>,
+    /// Names muted or watched, the most asked first.
+    pub top_names: Vec<NameCounts>,
+    /// Makers of labelled names, the most asked first.
+    pub vendors: Vec<GroupCounts>,
+    /// Purposes of labelled names, the most asked first.
+    pub purposes: Vec<GroupCounts>,
+}
+
+/// What one device tells whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Exposure {
+    /// Begin of the span.
+    pub from: Timestamp,
+    /// End of the span.
+    pub to: Timestamp,
+    /// All questions of the device.
+    pub totals: Counts,
+    /// Questions of labelled names between midnight and six, by the offset that was given.
+    pub at_night: u64,
+    /// One entry for each hour of the span: labelled names only.
+    pub telemetry_hours: Vec<HourCounts>,
+    /// One entry for each hour of the span: all names.
+    pub hours: Vec<HourCounts>,
+    /// Who hears from it, the most asked first.
+    pub vendors: Vec<VendorExposure>,
+    /// Names without a label, the most asked first, at most 200.
+    pub unlabelled: Vec<NameCounts>,
+}
+
+/// What one maker hears from a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct VendorExposure {
+    /// The maker.
+    pub vendor: String,
+    /// Regions its names claim.
+    pub regions: Vec<String>,
+    /// All its names together.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// By product, the most asked first.
+    pub products: Vec<ProductExposure>,
+}
+
+/// What one product hears from a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProductExposure {
+    /// The product.
+    pub product: String,
+    /// What for.
+    pub purpose: String,
+    /// All its names together.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// The names, the most asked first.
+    pub names: Vec<NameCounts>,
+}
+#[allow(dead_code)]
+fn _keep(_: Hour) {}

@@ -1,0 +1,43 @@
+//! The one thing a query looks at: policy and devices as they stood when it arrived.
+//!
+//! A query loads the snapshot once and uses it to its end, so that no answer is half old and half new. Only `control`
+//! publishes; everything else reads.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::device::Devices;
+use crate::policy::Policy;
+
+/// Policy and devices that belong together.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// What is muted, watched and allowed, and how a muted name is answered.
+    pub policy: Arc<Policy>,
+    /// Which address is which device.
+    pub devices: Arc<Devices>,
+}
+
+/// Where the current snapshot is found.
+#[derive(Debug)]
+pub struct SnapshotCell(ArcSwap<Snapshot>);
+
+impl SnapshotCell {
+    /// A cell that holds `snapshot` until the first [`publish`](Self::publish).
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self(ArcSwap::from_pointee(snapshot))
+    }
+
+    /// The snapshot for one unit of work.
+    ///
+    /// A full [`Arc`] and not arc-swap's guard: guards must not live across an await.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// Puts `snapshot` in force. Queries that are under way finish with the one they have.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.0.store(Arc::new(snapshot));
+    }
+}
