@@ -1,6 +1,7 @@
 //! sordino
 pub mod control;
 pub mod device;
+pub mod dns;
 pub mod event;
 pub mod insight;
 pub mod policy;
