@@ -1,173 +1,23 @@
-//! The hot path: from the packet that comes in to the packet that goes out.
+//! The hot path: from the packet that comes in to the packet that goes out. Read [`resolver`] first; it is the story.
+//!
+//! It never touches the disk, never waits on a queue, never logs a name. It is joined to the rest at three doors: the
+//! snapshot comes in, events go out, and hints about addresses that nobody knows go out.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+mod access;
+mod answer;
+mod cache;
+mod counters;
+mod flight;
+mod inspect;
+mod listen;
+mod options;
+mod query;
+mod reply;
+mod resolver;
+mod special;
+mod upstream;
+mod wire;
 
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-
-use crate::event::EventSink;
-use crate::policy::Name;
-use crate::snapshot::SnapshotCell;
-use crate::time::Clock;
-
-/// Everything the configuration says about answering queries.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Addresses to listen on, UDP and TCP on each. Port 0 takes a free one, the same for both.
-    pub listen: Vec<SocketAddr>,
-    /// Who may ask; everyone else is dropped in silence. As written: `loopback`, `private`, `any`, an address or a network.
-    pub allow_from: Vec<String>,
-    /// Forwarders, in the order of the configuration: `udp://192.0.2.1`, `tcp://`, `tls://name-or-address`, `https://name/dns-query`.
-    pub servers: Vec<String>,
-    /// Plain forwarders that resolve the names of the others.
-    pub bootstrap: Vec<String>,
-    /// PEM file of a private CA that may sign for the forwarders, besides the public ones.
-    pub ca: Option<PathBuf>,
-    /// Bytes the cache may hold.
-    pub cache_size: usize,
-    /// Bounds, by name.
-    pub limits: Limits,
-}
-
-/// Bounds of the hot path. Each has a counter of what it turned away.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Queries that wait for a forwarder at the same time.
-    pub queries_in_flight: usize,
-    /// Questions that are under way to forwarders at the same time.
-    pub flights: usize,
-    /// TCP connections open at the same time.
-    pub tcp_connections: usize,
-    /// TCP connections of one address.
-    pub tcp_connections_per_address: usize,
-    /// Queries of one TCP connection that are answered at the same time.
-    pub tcp_pipelined: usize,
-    /// Events on their way to the recorder.
-    pub events: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            queries_in_flight: 1024,
-            flights: 512,
-            tcp_connections: 128,
-            tcp_connections_per_address: 16,
-            tcp_pipelined: 32,
-            events: 8192,
-        }
-    }
-}
-
-/// A sentence on what in the options cannot be used: (key as in `upstream.servers`, what is wrong and what to do).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {what}")]
-pub struct BadOption {
-    /// The key in the configuration file.
-    pub key: &'static str,
-    /// What is wrong and what to do.
-    pub what: String,
-}
-
-impl Options {
-    /// Checks everything that can be checked without opening a socket.
-    ///
-    /// # Errors
-    /// The first option that cannot be used.
-    pub fn check(&self) -> Result<(), BadOption> {
-        Ok(())
-    }
-}
-
-/// Why a socket could not be had: whose fault, and what to do, in one sentence.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BindError(pub String);
-
-/// The sockets, bound and not yet read.
-#[derive(Debug)]
-pub struct Listeners {/* … */}
-
-impl Listeners {
-    /// Binds UDP and TCP on every address of `options.listen`.
-    ///
-    /// # Errors
-    /// When one cannot be bound.
-    pub fn bind(_options: &Options) -> Result<Self, BindError> {
-        Ok(Self {})
-    }
-
-    /// Where they listen, with the real ports.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        Vec::new()
-    }
-}
-
-/// Answers queries. Shared by all listeners.
-#[derive(Debug)]
-pub struct Resolver {/* … */}
-
-/// A forwarder as the page shows it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct UpstreamStatus {
-    /// As in the configuration.
-    pub server: String,
-    /// `up`, `down` or `unknown`.
-    pub state: &'static str,
-    /// Answers it gave.
-    pub answered: u64,
-    /// Questions it did not answer in time, or not well.
-    pub failed: u64,
-    /// Smoothed time to answer.
-    pub latency_ms: Option<u32>,
-}
-
-/// How the hot path is doing.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct Status {
-    /// Forwarders, in the order of the configuration.
-    pub upstreams: Vec<UpstreamStatus>,
-    /// Answers in the cache.
-    pub cache_entries: u64,
-    /// Bytes they weigh.
-    pub cache_bytes: u64,
-    /// Bytes they may weigh.
-    pub cache_capacity: u64,
-    /// What was counted since the start, by name.
-    pub counters: Vec<(&'static str, u64)>,
-}
-
-impl Resolver {
-    /// A resolver with an empty cache. `strangers` is told addresses that no device is known for.
-    ///
-    /// # Errors
-    /// When an option cannot be used; [`Options::check`] finds the same.
-    pub fn new(
-        _options: &Options,
-        _snapshot: Arc<SnapshotCell>,
-        _events: EventSink,
-        _strangers: mpsc::Sender<std::net::IpAddr>,
-        _clock: Clock,
-    ) -> Result<Arc<Self>, BadOption> {
-        Ok(Arc::new(Self {}))
-    }
-
-    /// Forgets cached answers for `name` (with `subtree`, below it as well), or all; says how many.
-    pub fn flush(&self, _name: Option<&Name>, _subtree: bool) -> usize {
-        0
-    }
-
-    /// How it is doing.
-    pub fn status(&self) -> Status {
-        Status { upstreams: Vec::new(), cache_entries: 0, cache_bytes: 0, cache_capacity: 0, counters: Vec::new() }
-    }
-}
-
-/// Serves until `stop`, then lets queries under way end within `grace`. The [`Resolver`] lets its event sink go with its last owner.
-pub async fn serve(_listeners: Listeners, _resolver: Arc<Resolver>, stop: CancellationToken, _grace: Duration) {
-    stop.cancelled().await;
-}
+pub use listen::{BindError, Listeners, serve};
+pub use options::{BadOption, Limits, Options, Status, UpstreamStatus};
+pub use resolver::Resolver;

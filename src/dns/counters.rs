@@ -1,0 +1,43 @@
+//! What was turned away, by the name of the bound or the rule.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+/// Everything that was received and not answered, or answered with an error before it was a query.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) received: Counter,
+    pub(crate) not_admitted: Counter,
+    pub(crate) not_a_query: Counter,
+    pub(crate) malformed: Counter,
+    pub(crate) queries_in_flight: Counter,
+    pub(crate) tcp_connections: Counter,
+    pub(crate) tcp_connections_per_address: Counter,
+    pub(crate) unsent: Counter,
+}
+
+impl Counter {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Counters {
+    /// The counters by name.
+    pub(crate) fn read(&self) -> Vec<(&'static str, u64)> {
+        let read = |counter: &Counter| counter.0.load(Ordering::Relaxed);
+        vec![
+            ("received", read(&self.received)),
+            ("not_admitted", read(&self.not_admitted)),
+            ("not_a_query", read(&self.not_a_query)),
+            ("malformed", read(&self.malformed)),
+            ("queries_in_flight", read(&self.queries_in_flight)),
+            ("tcp_connections", read(&self.tcp_connections)),
+            ("tcp_connections_per_address", read(&self.tcp_connections_per_address)),
+            ("unsent", read(&self.unsent)),
+        ]
+    }
+}

@@ -1,0 +1,176 @@
+//! The sockets: bound at the start, read until the stop.
+
+mod tcp;
+mod udp;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::options::Options;
+use super::query::{ErrorReply, Query, Unanswerable};
+use super::resolver::{Resolver, Source};
+use crate::event::Transport;
+
+/// Why a socket could not be had: which one, and what the system says.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} over {protocol}: {source}")]
+pub struct BindError {
+    /// The address that was asked for.
+    pub address: SocketAddr,
+    /// `udp` or `tcp`.
+    pub protocol: &'static str,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+/// The sockets, bound and not yet read.
+#[derive(Debug)]
+pub struct Listeners {
+    places: Vec<Place>,
+}
+
+/// One address: a UDP socket for each core, and a TCP listener.
+#[derive(Debug)]
+struct Place {
+    address: SocketAddr,
+    udp: Vec<UdpSocket>,
+    tcp: TcpListener,
+}
+
+impl Listeners {
+    /// Binds UDP and TCP on every address of `options.listen`. Port 0 takes a free port, the same for both.
+    ///
+    /// # Errors
+    /// When one cannot be bound.
+    pub fn bind(options: &Options) -> Result<Self, BindError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let places = options.listen.iter().map(|&address| Place::bind(address, cores));
+        Ok(Self { places: places.collect::<Result<_, _>>()? })
+    }
+
+    /// Where they listen, with the real ports.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.places.iter().map(|place| place.address).collect()
+    }
+}
+
+impl Place {
+    fn bind(wanted: SocketAddr, cores: usize) -> Result<Self, BindError> {
+        /// A free TCP port may be taken for UDP; then another is tried.
+        const TRIES: usize = 16;
+        let fail = |protocol| move |source| BindError { address: wanted, protocol, source };
+        for tries_left in (0..TRIES).rev() {
+            // TCP first: SO_REUSEPORT would let a second sordino join the UDP port without a word, and take queries
+            // from the first until it fails on TCP.
+            let tcp = tcp_socket(wanted).map_err(fail("tcp"))?;
+            let address = tcp.local_addr().map_err(fail("tcp"))?;
+            match (0..cores).map(|_| udp_socket(address)).collect::<io::Result<Vec<_>>>() {
+                Ok(udp) => return Ok(Self { address, udp, tcp }),
+                Err(error) if wanted.port() == 0 && tries_left > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(fail("udp")(error)),
+            }
+        }
+        Err(BindError { address: wanted, protocol: "udp", source: io::ErrorKind::AddrInUse.into() })
+    }
+}
+
+/// A socket of its own for each core: the kernel spreads the askers over them (SO_REUSEPORT).
+fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    /// Connections that the kernel completes before they are accepted.
+    const BACKLOG: i32 = 128;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A restart must not wait for connections of the last run; a living listener still keeps the port.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves until `stop`, then lets queries under way end within `grace`.
+pub async fn serve(listeners: Listeners, resolver: Arc<Resolver>, stop: CancellationToken, grace: Duration) {
+    let tasks = TaskTracker::new();
+    let in_flight = Arc::new(Semaphore::new(resolver.limits.queries_in_flight));
+    let mut threads = Vec::new();
+    let connections = tcp::Connections::new(&resolver.limits);
+    for place in listeners.places {
+        for socket in place.udp {
+            match udp::Loop::start(socket, place.address, resolver.clone(), in_flight.clone(), tasks.clone()) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => tracing::error!(address = %place.address, %error, "a UDP socket cannot be read"),
+            }
+        }
+        match tokio::net::TcpListener::from_std(place.tcp) {
+            Ok(listener) => {
+                let (resolver, tasks, stop) = (resolver.clone(), tasks.clone(), stop.clone());
+                tokio::spawn(tcp::accept(listener, resolver, connections.clone(), tasks, stop));
+            }
+            Err(error) => tracing::error!(address = %place.address, %error, "a TCP socket cannot be read"),
+        }
+    }
+    stop.cancelled().await;
+    for thread in threads {
+        thread.stop();
+    }
+    tasks.close();
+    if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+        tracing::warn!("some queries were still waiting for forwarders at the stop");
+    }
+}
+
+/// A packet that was admitted: a query, an error to send back, or nothing to say.
+enum Packet {
+    Query(Box<Query>, Source),
+    Error(ErrorReply),
+    Silence,
+}
+
+impl Resolver {
+    /// Admits a packet and reads it. The packet is not looked at before it is known that its sender may ask.
+    fn admit(&self, packet: &[u8], sender: SocketAddr, transport: Transport) -> Packet {
+        let address = sender.ip().to_canonical();
+        self.counters.received.add_one();
+        // Port 0 cannot be answered; the small services that talk back to anyone are how loops are started.
+        const REFLECTING_PORTS: [u16; 5] = [0, 7, 13, 17, 19];
+        if !self.admitted.admits(address) || REFLECTING_PORTS.contains(&sender.port()) {
+            self.counters.not_admitted.add_one();
+            return Packet::Silence;
+        }
+        match Query::parse(packet) {
+            Ok(query) => {
+                let (at, arrived): (_, Instant) = self.now();
+                Packet::Query(Box::new(query), Source { address, transport, at, arrived })
+            }
+            Err(Unanswerable::Error(reply)) => {
+                self.counters.malformed.add_one();
+                Packet::Error(reply)
+            }
+            Err(Unanswerable::Short | Unanswerable::Response) => {
+                self.counters.not_a_query.add_one();
+                Packet::Silence
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the configuration says about answering queries, and what the page shows of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::access::AllowFrom;
+use super::upstream::Upstreams;
+
+/// Everything the configuration says about answering queries.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Addresses to listen on, UDP and TCP on each. Port 0 takes a free one, the same for both.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; everyone else is dropped in silence. As written: `loopback`, `private`, `any`, an address or a network.
+    pub allow_from: Vec<String>,
+    /// Forwarders, in the order of the configuration: `udp://192.0.2.1`, `tcp://`, `tls://name-or-address`, `https://name/dns-query`.
+    pub servers: Vec<String>,
+    /// Plain forwarders that resolve the names of the others.
+    pub bootstrap: Vec<String>,
+    /// PEM file of a private CA that may sign for the forwarders, besides the public ones.
+    pub ca: Option<PathBuf>,
+    /// Bytes the cache may hold.
+    pub cache_size: usize,
+    /// Bounds, by name.
+    pub limits: Limits,
+}
+
+/// Bounds of the hot path. Each has a counter of what it turned away.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Queries that wait for a forwarder at the same time.
+    pub queries_in_flight: usize,
+    /// Questions that are under way to forwarders at the same time.
+    pub flights: usize,
+    /// TCP connections open at the same time.
+    pub tcp_connections: usize,
+    /// TCP connections of one address.
+    pub tcp_connections_per_address: usize,
+    /// Queries of one TCP connection that are answered at the same time.
+    pub tcp_pipelined: usize,
+    /// Events on their way to the recorder.
+    pub events: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queries_in_flight: 1024,
+            flights: 512,
+            tcp_connections: 128,
+            tcp_connections_per_address: 16,
+            tcp_pipelined: 32,
+            events: 8192,
+        }
+    }
+}
+
+/// A sentence on what in the options cannot be used: (key as in `upstream.servers`, what is wrong and what to do).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {what}")]
+pub struct BadOption {
+    /// The key in the configuration file.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+impl Options {
+    /// Checks everything that can be checked without opening a socket.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn check(&self) -> Result<(), BadOption> {
+        self.admitted()?;
+        self.upstreams()?;
+        let bounds = [
+            self.limits.queries_in_flight,
+            self.limits.flights,
+            self.limits.tcp_connections,
+            self.limits.tcp_connections_per_address,
+            self.limits.tcp_pipelined,
+            self.limits.events,
+        ];
+        if bounds.contains(&0) {
+            return Err(BadOption {
+                key: "limits",
+                what: "a bound of 0 lets nothing through; write at least 1".into(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn admitted(&self) -> Result<AllowFrom, BadOption> {
+        AllowFrom::parse(&self.allow_from).map_err(|what| BadOption { key: "dns.allow_from", what })
+    }
+
+    pub(super) fn upstreams(&self) -> Result<Upstreams, BadOption> {
+        Upstreams::new(&self.servers, &self.bootstrap, self.ca.as_deref())
+    }
+}
+
+/// A forwarder as the page shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct UpstreamStatus {
+    /// As in the configuration.
+    pub server: String,
+    /// `up`, `down` or `unknown`.
+    pub state: &'static str,
+    /// Answers it gave.
+    pub answered: u64,
+    /// Questions it did not answer in time, or not well.
+    pub failed: u64,
+    /// Smoothed time to answer.
+    pub latency_ms: Option<u32>,
+}
+
+/// How the hot path is doing.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Status {
+    /// Forwarders, in the order of the configuration.
+    pub upstreams: Vec<UpstreamStatus>,
+    /// Answers in the cache.
+    pub cache_entries: u64,
+    /// Bytes they weigh.
+    pub cache_bytes: u64,
+    /// Bytes they may weigh.
+    pub cache_capacity: u64,
+    /// What was counted since the start, by name.
+    pub counters: Vec<(&'static str, u64)>,
+}

@@ -1,0 +1,186 @@
+//! The response to a query, and how it is written down.
+
+use std::sync::Arc;
+
+use super::answer::{Answer, Ttl};
+use super::query::Query;
+use super::wire::{self, ExtendedError, Rcode, UDP_SIZE, rr_type};
+use crate::policy::{Blocking, BlockingAnswer, Rewrite};
+
+/// TTL of a stale answer, seconds (RFC 8767 §4).
+const STALE_TTL: u32 = 30;
+/// Octets of a response to a query without OPT (RFC 1035 §4.2.1).
+const PLAIN_UDP_SIZE: u16 = 512;
+
+/// What goes back to the asker.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) rcode: Rcode,
+    body: Body,
+    error: Option<ExtendedError>,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// No records.
+    Empty,
+    /// A SOA record of our own with this TTL, so that the negative answer can be kept.
+    Negative(u32),
+    /// Records owned by QNAME: type and RDATA, all with this TTL.
+    Records(u32, Vec<(u16, Box<[u8]>)>),
+    /// What a forwarder said.
+    Answer(Arc<Answer>, Ttl),
+}
+
+impl Reply {
+    /// A response with nothing but an RCODE.
+    pub(crate) fn error(rcode: Rcode) -> Self {
+        Self { rcode, body: Body::Empty, error: None }
+    }
+
+    /// A negative answer of our own: NXDOMAIN, or NODATA with `Rcode::NO_ERROR`.
+    pub(crate) fn negative(rcode: Rcode, ttl: u32) -> Self {
+        Self { rcode, body: Body::Negative(ttl), error: None }
+    }
+
+    /// Records of our own, owned by QNAME.
+    pub(crate) fn records(ttl: u32, records: Vec<(u16, Box<[u8]>)>) -> Self {
+        Self { rcode: Rcode::NO_ERROR, body: Body::Records(ttl, records), error: None }
+    }
+
+    /// The answer to a muted name. RFC 8914 §4.16: "Blocked" is for the operator's own lists, which is what they are.
+    pub(crate) fn blocked(blocking: &Blocking, query: &Query, list: Option<&Arc<str>>) -> Self {
+        let address = match (blocking.answer, query.qtype) {
+            (BlockingAnswer::Null, rr_type::A) => Some(Box::from([0; 4])),
+            (BlockingAnswer::Null, rr_type::AAAA) => Some(Box::from([0; 16])),
+            (BlockingAnswer::Addresses { ipv4, .. }, rr_type::A) => ipv4.map(|address| Box::from(address.octets())),
+            (BlockingAnswer::Addresses { ipv6, .. }, rr_type::AAAA) => ipv6.map(|address| Box::from(address.octets())),
+            _ => None::<Box<[u8]>>,
+        };
+        let mut reply = match (blocking.answer, address) {
+            (_, Some(address)) => Self::records(blocking.ttl, vec![(query.qtype, address)]),
+            (BlockingAnswer::NxDomain, None) => Self::negative(Rcode::NAME_ERROR, blocking.ttl),
+            (BlockingAnswer::Refused, None) => Self::error(Rcode::REFUSED),
+            // Every other type of a muted name is empty: an HTTPS record would lead around the mute by its hints.
+            (_, None) => Self::negative(Rcode::NO_ERROR, blocking.ttl),
+        };
+        reply.error = list.map(|list| ExtendedError::new(ExtendedError::BLOCKED, list.clone()));
+        reply
+    }
+
+    /// The answer that a rule gives in place of the real one.
+    pub(crate) fn rewritten(rewrite: &Rewrite, query: &Query, ttl: u32) -> Self {
+        let rcode = Rcode(rewrite.rcode.into());
+        let records: Vec<_> = rewrite.records.iter().filter(|(rtype, _)| *rtype == query.qtype).cloned().collect();
+        if rcode == Rcode::NO_ERROR && !records.is_empty() {
+            return Self::records(ttl, records);
+        }
+        if rcode == Rcode::NO_ERROR || rcode == Rcode::NAME_ERROR {
+            return Self::negative(rcode, ttl);
+        }
+        Self::error(rcode)
+    }
+
+    /// What a forwarder said `age` seconds ago.
+    pub(crate) fn answered(answer: Arc<Answer>, age: u32) -> Self {
+        let (rcode, error) = (answer.rcode, answer.error.clone());
+        Self { rcode, body: Body::Answer(answer, Ttl::Aged(age)), error }
+    }
+
+    /// What a forwarder said before its TTL ran out.
+    pub(crate) fn stale(answer: Arc<Answer>) -> Self {
+        let code = if answer.is_nxdomain() { ExtendedError::STALE_NXDOMAIN } else { ExtendedError::STALE_ANSWER };
+        let rcode = answer.rcode;
+        let error = Some(ExtendedError::new(code, ""));
+        Self { rcode, body: Body::Answer(answer, Ttl::Fixed(STALE_TTL)), error }
+    }
+
+    /// Appends the response to `query` as a message of at most `limit` octets.
+    ///
+    /// What does not fit loses first the extended error and then all records: part of an RRset is worse than none
+    /// (RFC 2181 §9), and the asker comes again over TCP.
+    pub(crate) fn write(&self, query: &Query, limit: usize, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.write_whole(query, self.error.as_ref(), out);
+        if out.len() - start > limit && self.error.is_some() {
+            out.truncate(start);
+            self.write_whole(query, None, out);
+        }
+        if out.len() - start > limit {
+            out.truncate(start);
+            self.write_head(query, TRUNCATED, [1, 0, 0, query.edns.is_some().into()], out);
+            if query.edns.is_some() {
+                wire::write_opt(out, self.rcode, query.dnssec_ok(), None);
+            }
+        }
+    }
+
+    fn write_whole(&self, query: &Query, error: Option<&ExtendedError>, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.write_head(query, 0, [0; 4], out);
+        let (answers, authorities) = match &self.body {
+            Body::Empty => (0, 0),
+            Body::Negative(ttl) => {
+                wire::write_soa(out, *ttl);
+                (0, 1)
+            }
+            Body::Records(ttl, records) => {
+                for (rtype, rdata) in records {
+                    wire::write_record(out, *rtype, *ttl, rdata);
+                }
+                (records.len() as u16, 0)
+            }
+            Body::Answer(answer, ttl) => answer.write_records(out, *ttl),
+        };
+        if query.edns.is_some() {
+            wire::write_opt(out, self.rcode, query.dnssec_ok(), error);
+        }
+        let counts = [1, answers, authorities, query.edns.is_some().into()];
+        for (index, count) in counts.iter().enumerate() {
+            let place = start + 4 + 2 * index;
+            out[place..place + 2].copy_from_slice(&count.to_be_bytes());
+        }
+    }
+
+    fn write_head(&self, query: &Query, extra_flags: u16, counts: [u16; 4], out: &mut Vec<u8>) {
+        let authentic = match &self.body {
+            // RFC 6840 §5.8: only for those who asked by AD or DO.
+            Body::Answer(answer, Ttl::Aged(_)) => answer.authentic && (query.authentic_data || query.dnssec_ok()),
+            _ => false,
+        };
+        let mut flags = RESPONSE | RECURSION_AVAILABLE | extra_flags | (self.rcode.0 & 0xf);
+        for (flag, set) in [
+            (RECURSION_DESIRED, query.recursion_desired),
+            (CHECKING_DISABLED, query.checking_disabled),
+            (AUTHENTIC_DATA, authentic),
+        ] {
+            flags |= if set { flag } else { 0 };
+        }
+        out.extend_from_slice(&query.id.to_be_bytes());
+        out.extend_from_slice(&flags.to_be_bytes());
+        for count in counts {
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+        out.extend_from_slice(query.asked());
+        out.extend_from_slice(&query.qtype.to_be_bytes());
+        out.extend_from_slice(&query.qclass.to_be_bytes());
+    }
+}
+
+const RESPONSE: u16 = 0x8000;
+const TRUNCATED: u16 = 0x0200;
+const RECURSION_DESIRED: u16 = 0x0100;
+const RECURSION_AVAILABLE: u16 = 0x0080;
+const AUTHENTIC_DATA: u16 = 0x0020;
+const CHECKING_DISABLED: u16 = 0x0010;
+
+/// Octets of a UDP response to `query` (RFC 6891 §6.2.3, RFC 9715).
+pub(crate) fn udp_limit(query: &Query) -> usize {
+    query.edns.map_or(PLAIN_UDP_SIZE, |edns| edns.udp_size.min(UDP_SIZE)).into()
+}
+
+/// The one record that answers ANY (RFC 8482 §4.2): HINFO with "RFC8482" and an empty string.
+pub(crate) fn minimal_any() -> Reply {
+    const TTL: u32 = 3_789;
+    Reply::records(TTL, vec![(rr_type::HINFO, Box::from(*b"\x07RFC8482\x00"))])
+}

@@ -1,0 +1,316 @@
+//! The story of a query.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::answer::{Answer, Question};
+use super::cache::{Cache, Found};
+use super::counters::Counters;
+use super::flight::{Flights, Landed};
+use super::inspect::inspect;
+use super::options::{BadOption, Options, Status};
+use super::query::Query;
+use super::reply::{self, Reply};
+use super::special;
+use super::upstream::Upstreams;
+use super::wire::{CLASS_IN, ExtendedError, Rcode, rr_type};
+use crate::device::Device;
+use crate::event::{Event, EventSink, Outcome, Transport};
+use crate::policy::{Asker, Judgement, Name, Policy, Rewrite, Verdict};
+use crate::snapshot::{Snapshot, SnapshotCell};
+use crate::time::{Clock, Timestamp};
+
+/// How long a stub waits for fresh data before it gets stale data (RFC 8767 §5).
+const STALE_AFTER: Duration = Duration::from_millis(1_800);
+
+/// Answers queries. Shared by all listeners.
+#[derive(Debug)]
+pub struct Resolver {
+    snapshot: Arc<SnapshotCell>,
+    cache: Arc<Cache>,
+    flights: Arc<Flights>,
+    upstreams: Arc<Upstreams>,
+    events: EventSink,
+    strangers: mpsc::Sender<IpAddr>,
+    clock: Clock,
+    pub(super) admitted: super::access::AllowFrom,
+    pub(super) limits: super::options::Limits,
+    pub(super) counters: Counters,
+}
+
+/// Where a query came from, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) address: IpAddr,
+    pub(crate) transport: Transport,
+    pub(crate) at: Timestamp,
+    pub(crate) arrived: Instant,
+}
+
+impl Resolver {
+    /// Answers one query, and hands over the event that says what happened.
+    ///
+    /// It waits for nothing but forwarders. Whoever polls it once has the response at once if the name is muted, local
+    /// or in the cache; only what is left pending is worth a task.
+    pub(crate) async fn answer(self: Arc<Self>, query: Query, source: Source) -> (Query, Reply) {
+        // One snapshot serves to the end, so that no answer is half old and half new.
+        let snapshot = self.snapshot.current();
+        let device = self.identify(&snapshot, source.address);
+        let told = self.tell(&query, &snapshot.policy, &device.asker(source.address), source).await;
+        let took = self.clock.instant().saturating_duration_since(source.arrived);
+        self.events.hand_over(Event {
+            at: source.at,
+            device: device.id.clone(),
+            address: source.address,
+            transport: source.transport,
+            name: query.name.clone(),
+            qtype: query.qtype,
+            verdict: told.judgement.verdict,
+            outcome: told.outcome,
+            rcode: told.reply.rcode.0,
+            list: told.judgement.list,
+            alias: told.alias,
+            upstream: told.server,
+            took_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+        });
+        (query, told.reply)
+    }
+
+    /// The story: a straight way from the question to the response.
+    async fn tell(&self, query: &Query, policy: &Policy, asker: &Asker<'_>, source: Source) -> Told {
+        // Questions that are not for us, and names that mean the same in every house.
+        if let Some(reply) = not_served(query) {
+            return Told::at_once(Outcome::Refused, reply);
+        }
+        if let Some(reply) = special::reply(query) {
+            return Told::at_once(Outcome::Local, reply);
+        }
+
+        // What does the policy say about the name?
+        let mut judgement = policy.judge(asker, query.name.as_ref(), query.qtype, source.at);
+        if let Some(rewrite) = judgement.rewrite.clone() {
+            let reply = self.rewrite(query, &rewrite, policy.blocking().ttl).await;
+            return Told { judgement, ..Told::at_once(Outcome::Local, reply) };
+        }
+        if judgement.verdict == Verdict::Block {
+            return Told::muted(query, policy, judgement);
+        }
+
+        // The cache, else a forwarder, else what the cache knew before.
+        let question = Question::of(query, query.name.clone());
+        let Finding { outcome, answer, age, server } = match self.cache.find(&question, source.arrived) {
+            Found::Fresh(answer, age) => Finding { outcome: Outcome::Cached, answer, age, server: None },
+            Found::Failing(Some(stale), _) => Finding::stale(stale),
+            Found::Failing(None, failure) => Finding::failed(failure),
+            Found::Expired(stale) => self.fetch(question, Some(stale)).await,
+            Found::Absent => self.fetch(question, None).await,
+        };
+
+        // The names it leads to are judged by the same judge, unless the operator lets this one through.
+        let mut alias = None;
+        if judgement.verdict != Verdict::Allow
+            && let Some((found, target)) = inspect(&answer, policy, asker, query.qtype, source.at)
+            && (found.verdict == Verdict::Block || judgement.verdict == Verdict::Pass)
+        {
+            (judgement, alias) = (found, Some(target.clone()));
+        }
+        if judgement.verdict == Verdict::Block {
+            return Told { alias, server, ..Told::muted(query, policy, judgement) };
+        }
+        let reply = match outcome {
+            Outcome::Stale => Reply::stale(answer),
+            _ => Reply::answered(answer, age),
+        };
+        Told { judgement, outcome, alias, server, reply }
+    }
+
+    /// The device at `address`. Of a stranger nothing is known yet; whoever watches the neighbours gets a hint.
+    fn identify(&self, snapshot: &Snapshot, address: IpAddr) -> Arc<Device> {
+        snapshot.devices.identify(address).cloned().unwrap_or_else(|| {
+            // When the hints queue, they will ask again.
+            let _ = self.strangers.try_send(address);
+            Arc::new(Device::unknown(address))
+        })
+    }
+
+    /// Asks forwarders, once for all who wait for the same question. With a stale answer at hand it is given as soon as
+    /// a stub should not wait longer; the flight goes on and refreshes the cache.
+    async fn fetch(&self, question: Question, stale: Option<Arc<Answer>>) -> Finding {
+        let Some(mut flight) = self.flights.join(&question, || self.fly(question.clone())) else {
+            return stale.map_or_else(
+                || Finding::failed(Arc::new(failure(ExtendedError::NETWORK_ERROR, "too many questions under way"))),
+                Finding::stale,
+            );
+        };
+        let landed = match &stale {
+            None => flight.landing().await,
+            Some(_) => tokio::time::timeout(STALE_AFTER, flight.landing()).await.unwrap_or(None),
+        };
+        match (landed, stale) {
+            (Some(Landed { answer, server: Some(server) }), _) => {
+                Finding { outcome: Outcome::Forwarded, answer, age: 0, server: Some(server) }
+            }
+            (_, Some(stale)) => Finding::stale(stale),
+            (Some(Landed { answer, server: None }), None) => Finding::failed(answer),
+            (None, None) => Finding::failed(Arc::new(failure(ExtendedError::NETWORK_ERROR, "the question was lost"))),
+        }
+    }
+
+    /// One flight: what it brings is in the cache before those who wait for it hear of it.
+    fn fly(&self, question: Question) -> impl Future<Output = Landed> + Send + 'static + use<> {
+        let (cache, upstreams, clock) = (self.cache.clone(), self.upstreams.clone(), self.clock.clone());
+        async move {
+            match upstreams.ask(&question).await {
+                Ok(answered) => {
+                    let answer = Arc::new(answered.answer);
+                    cache.keep(question, answer.clone(), clock.instant());
+                    Landed { answer, server: Some(answered.server) }
+                }
+                Err(failure) => {
+                    let answer = Arc::new(failure);
+                    cache.keep_failure(question, answer.clone(), clock.instant());
+                    Landed { answer, server: None }
+                }
+            }
+        }
+    }
+
+    /// The answer that a rule gives; where it names another name, what forwarders say about that one.
+    async fn rewrite(&self, query: &Query, rewrite: &Rewrite, ttl: u32) -> Reply {
+        let Some(target) = &rewrite.alias else { return Reply::rewritten(rewrite, query, ttl) };
+        let question = Question::of(query, target.clone());
+        let finding = match self.cache.find(&question, self.clock.instant()) {
+            Found::Fresh(answer, age) => Finding { outcome: Outcome::Cached, answer, age, server: None },
+            _ => self.fetch(question, None).await,
+        };
+        match finding.answer.behind_alias(&query.name, target, ttl) {
+            Ok(answer) => Reply::answered(Arc::new(answer), finding.age),
+            Err(_) => Reply::error(Rcode::SERVER_FAILURE),
+        }
+    }
+}
+
+/// What became of a query.
+struct Told {
+    judgement: Judgement,
+    outcome: Outcome,
+    /// The name in the answer that was judged, where it was not QNAME.
+    alias: Option<Name>,
+    /// The forwarder that answered.
+    server: Option<Arc<str>>,
+    reply: Reply,
+}
+
+impl Told {
+    fn at_once(outcome: Outcome, reply: Reply) -> Self {
+        Self { judgement: Judgement::default(), outcome, alias: None, server: None, reply }
+    }
+
+    fn muted(query: &Query, policy: &Policy, judgement: Judgement) -> Self {
+        let reply = Reply::blocked(policy.blocking(), query, judgement.list.as_ref());
+        Self { judgement, ..Self::at_once(Outcome::Muted, reply) }
+    }
+}
+
+/// What was found for a question, and where.
+struct Finding {
+    outcome: Outcome,
+    answer: Arc<Answer>,
+    age: u32,
+    server: Option<Arc<str>>,
+}
+
+impl Finding {
+    fn stale(answer: Arc<Answer>) -> Self {
+        Self { outcome: Outcome::Stale, answer, age: 0, server: None }
+    }
+
+    fn failed(answer: Arc<Answer>) -> Self {
+        Self { outcome: Outcome::Failed, answer, age: 0, server: None }
+    }
+}
+
+impl Question {
+    fn of(query: &Query, name: Name) -> Self {
+        let (dnssec_ok, checking_disabled) = (query.dnssec_ok(), query.checking_disabled);
+        Self { name, qtype: query.qtype, dnssec_ok, checking_disabled }
+    }
+}
+
+fn failure(code: u16, text: &'static str) -> Answer {
+    Answer::failure(Rcode::SERVER_FAILURE, ExtendedError::new(code, text))
+}
+
+/// The reply to a question that is never forwarded, whatever its name.
+fn not_served(query: &Query) -> Option<Reply> {
+    if query.qclass != CLASS_IN {
+        return Some(Reply::error(Rcode::REFUSED));
+    }
+    match query.qtype {
+        // Zone transfers are between authorities (RFC 5936 §2.2).
+        rr_type::AXFR | rr_type::IXFR => Some(Reply::error(Rcode::REFUSED)),
+        rr_type::MAILA | rr_type::MAILB => Some(Reply::error(Rcode::NOT_IMPLEMENTED)),
+        // Types that live in messages and never in zones (RFC 6895 §3.1).
+        0 | rr_type::OPT | rr_type::TKEY | rr_type::TSIG => Some(Reply::error(Rcode::FORMAT_ERROR)),
+        rr_type::ANY => Some(reply::minimal_any()),
+        _ => None,
+    }
+}
+
+impl Resolver {
+    /// A resolver with an empty cache. `strangers` is told addresses that no device is known for.
+    ///
+    /// # Errors
+    /// When an option cannot be used; [`Options::check`] finds the same.
+    pub fn new(
+        options: &Options,
+        snapshot: Arc<SnapshotCell>,
+        events: EventSink,
+        strangers: mpsc::Sender<IpAddr>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, BadOption> {
+        options.check()?;
+        Ok(Arc::new(Self {
+            snapshot,
+            cache: Arc::new(Cache::new(options.cache_size)),
+            flights: Arc::new(Flights::new(options.limits.flights)),
+            upstreams: Arc::new(options.upstreams()?),
+            events,
+            strangers,
+            clock,
+            admitted: options.admitted()?,
+            limits: options.limits.clone(),
+            counters: Counters::default(),
+        }))
+    }
+
+    /// Forgets cached answers for `name` (with `subtree`, below it as well), or all; says how many.
+    pub fn flush(&self, name: Option<&Name>, subtree: bool) -> usize {
+        self.cache.flush(name.map(Name::as_ref), subtree)
+    }
+
+    /// Whether the whole internet may ask, which is worth a warning.
+    pub fn is_open(&self) -> bool {
+        self.admitted.is_open()
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        let mut counters = self.counters.read();
+        counters.extend([("flights", self.flights.turned_away()), ("events", self.events.dropped())]);
+        Status {
+            upstreams: self.upstreams.status(),
+            cache_entries: self.cache.entries(),
+            cache_bytes: self.cache.bytes(),
+            cache_capacity: self.cache.capacity(),
+            counters,
+        }
+    }
+
+    pub(super) fn now(&self) -> (Timestamp, Instant) {
+        (self.clock.now(), self.clock.instant())
+    }
+}
