@@ -15,6 +15,7 @@ mod query;
 mod reply;
 mod resolver;
 mod special;
+mod strangers;
 mod upstream;
 mod wire;
 

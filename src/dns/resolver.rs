@@ -15,6 +15,7 @@ use super::options::{BadOption, Options, Status};
 use super::query::Query;
 use super::reply::{self, Reply};
 use super::special;
+use super::strangers::Strangers;
 use super::upstream::Upstreams;
 use super::wire::{CLASS_IN, ExtendedError, Rcode, rr_type};
 use crate::device::Device;
@@ -34,7 +35,7 @@ pub struct Resolver {
     flights: Arc<Flights>,
     upstreams: Arc<Upstreams>,
     events: EventSink,
-    strangers: mpsc::Sender<IpAddr>,
+    strangers: Strangers,
     clock: Clock,
     pub(super) admitted: super::access::AllowFrom,
     pub(super) limits: super::options::Limits,
@@ -58,7 +59,7 @@ impl Resolver {
     pub(crate) async fn answer(self: Arc<Self>, query: Query, source: Source) -> (Query, Reply) {
         // One snapshot serves to the end, so that no answer is half old and half new.
         let snapshot = self.snapshot.current();
-        let device = self.identify(&snapshot, source.address);
+        let device = self.identify(&snapshot, source.address, source.arrived);
         let told = self.tell(&query, &snapshot.policy, &device.asker(source.address), source).await;
         let took = self.clock.instant().saturating_duration_since(source.arrived);
         self.events.hand_over(Event {
@@ -82,8 +83,8 @@ impl Resolver {
     /// The story: a straight way from the question to the response.
     async fn tell(&self, query: &Query, policy: &Policy, asker: &Asker<'_>, source: Source) -> Told {
         // Questions that are not for us, and names that mean the same in every house.
-        if let Some(reply) = not_served(query) {
-            return Told::at_once(Outcome::Refused, reply);
+        if let Some((outcome, reply)) = not_forwarded(query) {
+            return Told::at_once(outcome, reply);
         }
         if let Some(reply) = special::reply(query) {
             return Told::at_once(Outcome::Local, reply);
@@ -128,10 +129,9 @@ impl Resolver {
     }
 
     /// The device at `address`. Of a stranger nothing is known yet; whoever watches the neighbours gets a hint.
-    fn identify(&self, snapshot: &Snapshot, address: IpAddr) -> Arc<Device> {
+    fn identify(&self, snapshot: &Snapshot, address: IpAddr, arrived: Instant) -> Arc<Device> {
         snapshot.devices.identify(address).cloned().unwrap_or_else(|| {
-            // When the hints queue, they will ask again.
-            let _ = self.strangers.try_send(address);
+            self.strangers.tell(address, arrived);
             Arc::new(Device::unknown(address))
         })
     }
@@ -245,19 +245,18 @@ fn failure(code: u16, text: &'static str) -> Answer {
 }
 
 /// The reply to a question that is never forwarded, whatever its name.
-fn not_served(query: &Query) -> Option<Reply> {
-    if query.qclass != CLASS_IN {
-        return Some(Reply::error(Rcode::REFUSED));
-    }
-    match query.qtype {
+fn not_forwarded(query: &Query) -> Option<(Outcome, Reply)> {
+    let rcode = match query.qtype {
+        _ if query.qclass != CLASS_IN => Rcode::REFUSED,
+        rr_type::ANY => return Some((Outcome::Local, reply::minimal_any())),
         // Zone transfers are between authorities (RFC 5936 §2.2).
-        rr_type::AXFR | rr_type::IXFR => Some(Reply::error(Rcode::REFUSED)),
-        rr_type::MAILA | rr_type::MAILB => Some(Reply::error(Rcode::NOT_IMPLEMENTED)),
+        rr_type::AXFR | rr_type::IXFR => Rcode::REFUSED,
+        rr_type::MAILA | rr_type::MAILB => Rcode::NOT_IMPLEMENTED,
         // Types that live in messages and never in zones (RFC 6895 §3.1).
-        0 | rr_type::OPT | rr_type::TKEY | rr_type::TSIG => Some(Reply::error(Rcode::FORMAT_ERROR)),
-        rr_type::ANY => Some(reply::minimal_any()),
-        _ => None,
-    }
+        0 | rr_type::OPT | rr_type::TKEY | rr_type::TSIG => Rcode::FORMAT_ERROR,
+        _ => return None,
+    };
+    Some((Outcome::Refused, Reply::error(rcode)))
 }
 
 impl Resolver {
@@ -279,7 +278,7 @@ impl Resolver {
             flights: Arc::new(Flights::new(options.limits.flights)),
             upstreams: Arc::new(options.upstreams()?),
             events,
-            strangers,
+            strangers: Strangers::new(strangers, clock.instant()),
             clock,
             admitted: options.admitted()?,
             limits: options.limits.clone(),
