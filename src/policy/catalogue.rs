@@ -1,0 +1,247 @@
+//! The catalogue: files that say of each name whose it is, what goes there, and what stops when it is muted.
+//!
+//! A file with a mistake is refused as a whole, with line and column: half a catalogue would be missing guards.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::builder::Builder;
+use super::list::{ListId, ListReport, Tier};
+use super::name::Name;
+use super::patterns;
+use super::rule::{Reach, listed_name};
+use super::ruleset::{By, Entry, Hit};
+
+/// What the catalogue knows about a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Label {
+    /// Who runs the service.
+    pub vendor: Arc<str>,
+    /// The program or service.
+    pub product: Arc<str>,
+    /// What for: analytics, ads, crash, config, cloud, update, push, account, location, browser, voice, tv-acr, other.
+    pub purpose: Arc<str>,
+    /// What goes there, in one sentence.
+    pub sends: String,
+    /// What stops working when it is muted; empty where nothing is known to.
+    pub breaks: String,
+    /// Regions that the name or its source claims.
+    pub regions: Vec<String>,
+    /// Block, watch or never.
+    pub class: Class,
+    /// Where this is known from.
+    pub sources: Vec<String>,
+}
+
+/// How the catalogue sorts a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Telemetry that nothing needs.
+    Block,
+    /// Telemetry that something needs, or that is not certain.
+    Watch,
+    /// Login, update, push, clock, captive check, Find Device: no list may block it.
+    Never,
+}
+
+/// What a name may be for.
+const PURPOSES: [&str; 13] = [
+    "analytics",
+    "ads",
+    "crash",
+    "config",
+    "cloud",
+    "update",
+    "push",
+    "account",
+    "location",
+    "browser",
+    "voice",
+    "tv-acr",
+    "other",
+];
+
+/// A row of the catalogue.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) label: Label,
+    pub(super) tier: Tier,
+    /// The name or the family as it is written in the file.
+    pub(super) written: Box<str>,
+}
+
+/// How well a row fits a name: the greatest decides. Longest first; a guard before all of the same length, then an
+/// exact name before a subtree.
+pub(super) type Fit = (usize, bool, bool, bool);
+
+impl Row {
+    /// How well this row fits the name of `labels` labels that it was found by.
+    pub(super) fn fit(&self, hit: &Hit<'_>, labels: usize) -> Fit {
+        let (length, exact) = match hit.by {
+            By::Labels(length) => (length, !hit.entry.has(Entry::BELOW)),
+            By::Pattern(_) => (labels, true),
+        };
+        (length, self.label.class == Class::Never, exact, self.label.class == Class::Block)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    vendor: Arc<str>,
+    #[serde(rename = "about")]
+    _about: String,
+    #[serde(default)]
+    product: Vec<Product>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Product {
+    name: Arc<str>,
+    purpose: Spanned<Arc<str>>,
+    #[serde(default)]
+    sends: String,
+    #[serde(default)]
+    breaks: String,
+    #[serde(default, rename = "note")]
+    _note: String,
+    names: Vec<Spanned<Line>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    block: Option<Spanned<String>>,
+    watch: Option<Spanned<String>>,
+    never: Option<Spanned<String>>,
+    #[serde(default)]
+    subtree: bool,
+    #[serde(default)]
+    regions: Vec<String>,
+    #[serde(default)]
+    tier: Tier,
+    #[serde(default)]
+    sources: Vec<String>,
+    sends: Option<String>,
+    breaks: Option<String>,
+    purpose: Option<Spanned<Arc<str>>>,
+    #[serde(rename = "note")]
+    _note: Option<String>,
+}
+
+/// What a row is about.
+enum Subject {
+    Name(Name, Reach),
+    /// An expression for whole names.
+    Family(String),
+}
+
+/// A mistake, and where in the file it is.
+struct Mistaken {
+    at: usize,
+    why: String,
+}
+
+/// Reads a catalogue file into `rows` and `builder`, all of it or nothing.
+pub(super) fn read(content: &[u8], list: ListId, rows: &mut Vec<Row>, builder: &mut Builder, report: &mut ListReport) {
+    let Ok(text) = str::from_utf8(content.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(content)) else {
+        return report.refuse("encoding: the file is not UTF-8".into());
+    };
+    let read = match parse(text) {
+        Ok(read) => read,
+        Err(Mistaken { at, why }) => {
+            let (line, column) = line_and_column(text, at);
+            return report.refuse(format!("line {line}, column {column}: {why}"));
+        }
+    };
+    report.lines = read.len();
+    report.names = read.len();
+    for (row, subject) in read {
+        let number = rows.len() as u32;
+        let added = match &subject {
+            Subject::Name(name, reach) => builder.add_row(list, name, *reach, number),
+            Subject::Family(expression) => {
+                builder.add_family(list, expression, number);
+                Ok(())
+            }
+        };
+        rows.push(row);
+        if let Err(refused) = added {
+            builder.refuse(list);
+            return report.refuse(refused.why);
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<(Row, Subject)>, Mistaken> {
+    let file: File = toml::from_str(text)
+        .map_err(|error| Mistaken { at: error.span().map_or(0, |span| span.start), why: error.message().to_owned() })?;
+    let mut rows = Vec::new();
+    for product in &file.product {
+        let purpose = purpose(&product.purpose)?;
+        for line in &product.names {
+            rows.push(row(&file.vendor, product, &purpose, line)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn row(
+    vendor: &Arc<str>,
+    product: &Product,
+    of_product: &Arc<str>,
+    line: &Spanned<Line>,
+) -> Result<(Row, Subject), Mistaken> {
+    let at = line.span().start;
+    let line = line.get_ref();
+    let (class, written) = match (&line.block, &line.watch, &line.never) {
+        (Some(name), None, None) => (Class::Block, name),
+        (None, Some(name), None) => (Class::Watch, name),
+        (None, None, Some(name)) => (Class::Never, name),
+        _ => return Err(Mistaken { at, why: "a name needs exactly one of block, watch and never".into() }),
+    };
+    let subject = subject(written.get_ref(), line.subtree).map_err(|why| Mistaken { at: written.span().start, why })?;
+    let label = Label {
+        vendor: vendor.clone(),
+        product: product.name.clone(),
+        purpose: line.purpose.as_ref().map(purpose).transpose()?.unwrap_or_else(|| of_product.clone()),
+        sends: line.sends.as_ref().unwrap_or(&product.sends).clone(),
+        breaks: line.breaks.as_ref().unwrap_or(&product.breaks).clone(),
+        regions: line.regions.clone(),
+        class,
+        sources: line.sources.clone(),
+    };
+    Ok((Row { label, tier: line.tier, written: written.get_ref().as_str().into() }, subject))
+}
+
+fn subject(written: &str, subtree: bool) -> Result<Subject, String> {
+    let Some(family) = written.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) else {
+        let name = listed_name(written).map_err(|refused| refused.why)?;
+        return Ok(Subject::Name(name, if subtree { Reach::Subtree } else { Reach::Exact }));
+    };
+    if subtree {
+        return Err("a family of names is matched as a whole and has no subtree".into());
+    }
+    let whole = format!("^(?:{family})$");
+    patterns::compile(&whole)?;
+    Ok(Subject::Family(whole))
+}
+
+fn purpose(given: &Spanned<Arc<str>>) -> Result<Arc<str>, Mistaken> {
+    if PURPOSES.contains(&&**given.get_ref()) {
+        return Ok(given.get_ref().clone());
+    }
+    let why = format!("{:?} is no purpose; one of: {}", given.get_ref(), PURPOSES.join(", "));
+    Err(Mistaken { at: given.span().start, why })
+}
+
+/// Both counted from 1, the column in characters.
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}

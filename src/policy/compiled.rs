@@ -1,0 +1,111 @@
+//! All lists, compiled: what does not change when the operator clicks a rule.
+
+use std::sync::Arc;
+
+use super::blocking::Blocking;
+use super::builder::Builder;
+use super::catalogue::{self, Fit, Label, Row};
+use super::formats;
+use super::list::{Action, Format, ListId, ListReport, ListSource, Tier};
+use super::name::NameRef;
+use super::profile::Profile;
+use super::ruleset::Ruleset;
+use super::who::ProfileId;
+
+/// The compiled lists and how profiles see them.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
+    pub(super) reports: Vec<ListReport>,
+    pub(super) traits: Vec<Traits>,
+    pub(super) ruleset: Ruleset,
+    pub(super) rows: Vec<Row>,
+    pub(super) profiles: Vec<Profile>,
+    /// What each list does, by profile; none where it does not apply.
+    actions: Vec<Vec<Option<Action>>>,
+    /// What each list does by itself.
+    as_they_are: Vec<Option<Action>>,
+    pub(super) blocking: Blocking,
+}
+
+/// What the judge must know of a list besides its action.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traits {
+    pub(super) trusted: bool,
+    pub(super) tier: Tier,
+}
+
+impl Compiled {
+    /// Reads and packs `lists`. A list that cannot be read, or is refused, has its report say why.
+    pub(super) fn new(lists: &[ListSource], profiles: Vec<Profile>, blocking: Blocking) -> Self {
+        let mut builder = Builder::default();
+        let mut rows = Vec::new();
+        let mut reports: Vec<ListReport> =
+            (0..u16::MAX).zip(lists).map(|(place, list)| read(list, ListId(place), &mut rows, &mut builder)).collect();
+        let ruleset = builder.finish().unwrap_or_else(|why| {
+            for report in &mut reports {
+                report.refuse(format!("the rules of all lists together could not be packed: {why}"));
+            }
+            Ruleset::default()
+        });
+        let actions = profiles.iter().map(|profile| profile.actions(lists)).collect();
+        let as_they_are = lists.iter().map(|list| Some(list.action)).collect();
+        let traits = lists.iter().map(|list| Traits { trusted: list.trusted, tier: list.tier }).collect();
+        Self { reports, traits, ruleset, rows, profiles, actions, as_they_are, blocking }
+    }
+
+    /// What each list does for `profile`, by its place.
+    pub(super) fn actions(&self, profile: ProfileId) -> &[Option<Action>] {
+        self.actions.get(usize::from(profile.0)).unwrap_or(&self.as_they_are)
+    }
+
+    pub(super) fn list_name(&self, list: ListId) -> Option<Arc<str>> {
+        self.reports.get(usize::from(list.0)).map(|report| report.name.clone())
+    }
+
+    /// The longest match of the catalogue, whatever a profile makes of its files.
+    pub(super) fn label(&self, name: NameRef<'_>) -> Option<&Label> {
+        let labels = name.labels().count();
+        let mut best: Option<(Fit, &Row)> = None;
+        self.ruleset.each(name, |hit| {
+            if let Some(row) = hit.entry.row().and_then(|place| self.rows.get(place)) {
+                let fit = row.fit(&hit, labels);
+                if best.is_none_or(|(fitting, _)| fitting < fit) {
+                    best = Some((fit, row));
+                }
+            }
+        });
+        best.map(|(_, row)| &row.label)
+    }
+}
+
+fn read(source: &ListSource, list: ListId, rows: &mut Vec<Row>, builder: &mut Builder) -> ListReport {
+    let mut report = ListReport::of(source);
+    let content = match &source.content {
+        Ok(content) => content,
+        Err(why) => {
+            report.refuse(why.clone());
+            return report;
+        }
+    };
+    if source.format == Format::Auto {
+        report.format = formats::detect(content);
+    }
+    if report.format == Format::Catalogue {
+        catalogue::read(content, list, rows, builder, &mut report);
+        return report;
+    }
+    let format = report.format;
+    // What a list from elsewhere switches off is its own affair; a trusted one speaks for the operator, to all lists.
+    let reach = (!source.trusted).then_some(list);
+    formats::read(content, format, source.trusted, &mut report, |written| {
+        if written.badfilter {
+            builder.switch_off(reach, written.rule);
+            return Ok(());
+        }
+        builder.add(list, written.rule)
+    });
+    if report.problem.is_some() {
+        builder.refuse(list);
+    }
+    report
+}

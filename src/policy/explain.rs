@@ -1,0 +1,193 @@
+//! Why a name gets its verdict, in words for people.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::catalogue::{Class, Label};
+use super::compiled::Compiled;
+use super::judge::{Match, Question, Step, stands, verdict_of};
+use super::list::Action;
+use super::name::NameRef;
+use super::own::{OwnRule, Scope};
+use super::patterns::Pattern;
+use super::rule::{Choice, Client, Conditions, Reach, RewriteTo};
+use super::ruleset::{By, Entry};
+use super::verdict::Verdict;
+
+/// Why a name gets the verdict it gets: every rule that names it, the deciding one first.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Explanation {
+    /// What is done.
+    pub verdict: Verdict,
+    /// What the catalogue knows.
+    pub label: Option<Label>,
+    /// The rules that name it, in order of precedence.
+    pub matches: Vec<RuleMatch>,
+}
+
+/// A rule that names a name.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct RuleMatch {
+    /// The list, or [`OWN_RULES`](super::OWN_RULES).
+    pub list: Arc<str>,
+    /// The rule as written, or in the form it is kept in.
+    pub rule: String,
+    /// What it asks for.
+    pub verdict: Verdict,
+    /// The step of the order of decision it stands on, in words.
+    pub precedence: &'static str,
+    /// Who may change it, in words.
+    pub changed_by: &'static str,
+}
+
+impl Compiled {
+    /// The rules of lists that count for `question`, the first to decide in front.
+    pub(super) fn matches(&self, question: Question<'_>) -> Vec<RuleMatch> {
+        let mut matches = Vec::new();
+        self.each_match(question, |found| matches.push(found));
+        let taken_away: Vec<&RewriteTo> = matches
+            .iter()
+            .filter(|found| found.step == Step::RewriteException)
+            .filter_map(|found| found.rewrite)
+            .collect();
+        matches.retain(|found| match found.rewrite {
+            Some(rewrite) if found.step == Step::Rewrite => stands(rewrite, &taken_away, question.name),
+            _ => true,
+        });
+        matches.sort_by_key(|found| (found.step, found.list()));
+        matches.iter().filter_map(|found| self.rule_match(found, question.name)).collect()
+    }
+
+    fn rule_match(&self, found: &Match<'_>, name: NameRef<'_>) -> Option<RuleMatch> {
+        let verdict = match found.rewrite {
+            Some(RewriteTo::To(rewrite)) if found.step == Step::Rewrite => verdict_of(rewrite),
+            _ => found.step.verdict(),
+        };
+        Some(RuleMatch {
+            list: self.list_name(found.list())?,
+            rule: self.text_of(found, name),
+            verdict,
+            precedence: found.step.in_words(),
+            changed_by: found.step.changed_by(),
+        })
+    }
+
+    fn text_of(&self, found: &Match<'_>, name: NameRef<'_>) -> String {
+        let entry = found.hit.entry;
+        if let Some(place) = entry.row() {
+            let row = &self.rows[place];
+            let class = match row.label.class {
+                Class::Block => "block",
+                Class::Watch => "watch",
+                Class::Never => "never",
+            };
+            let below = if entry.has(Entry::BELOW) { " and what is below it" } else { "" };
+            return format!("{class} {}{below}", row.written);
+        }
+        let mut text = String::from(if entry.has(Entry::EXCEPTION) { "@@" } else { "" });
+        text += &match found.hit.by {
+            By::Labels(count) => {
+                let all = name.labels().count();
+                let zone = name.ancestors().nth(all.saturating_sub(count)).unwrap_or(name);
+                match entry.reach() {
+                    Some(Reach::Subtree) => format!("||{zone}^"),
+                    Some(Reach::Below) => format!("*.{zone}"),
+                    Some(Reach::Exact) | None => zone.to_string(),
+                }
+            }
+            By::Pattern(Pattern::Glob(glob)) => glob.to_text(),
+            By::Pattern(Pattern::Expression(text)) => format!("/{text}/"),
+        };
+        let extra = entry.extra().map(|place| &self.ruleset.extras[place]);
+        let important = entry.has(Entry::IMPORTANT).then(|| "important".to_owned());
+        let modifiers = extra.map(|extra| in_text(&extra.conditions)).unwrap_or_default();
+        let rewrite = extra.and_then(|extra| extra.rewrite.as_ref()).map(rewrite_in_text);
+        let modifiers: Vec<String> = important.into_iter().chain(modifiers).chain(rewrite).collect();
+        if !modifiers.is_empty() {
+            let _ = write!(text, "${}", modifiers.join(","));
+        }
+        text
+    }
+}
+
+impl Step {
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Guard => "guard of the catalogue: no list may mute this name",
+            Self::Rewrite => "an answer of a trusted list, given before any other rule of a list",
+            Self::ImportantException => "important exception of a trusted list",
+            Self::ImportantBlock => "important block of a trusted list",
+            Self::Exception => "exception, or a list that allows",
+            Self::Block => "block",
+            Self::WatchException => "exception in a list that only watches",
+            Self::Watch => "watch: counted, never muted",
+            Self::RewriteException => "takes away the answers that other rules would give",
+        }
+    }
+
+    const fn changed_by(self) -> &'static str {
+        match self {
+            Self::Guard => "you, with an own rule in the page, which goes before every guard",
+            _ => "you, with an own rule in the page, or the list's action in config.toml",
+        }
+    }
+}
+
+impl OwnRule {
+    /// This rule as an explanation shows it.
+    pub(super) fn rule_match(&self, list: Arc<str>) -> RuleMatch {
+        RuleMatch {
+            list,
+            rule: if self.subtree { format!("||{}^", self.name) } else { self.name.to_string() },
+            verdict: self.action.into(),
+            precedence: match self.scope {
+                Scope::Device(_) => "own rule for this device",
+                Scope::Profile(_) => "own rule for this device's profile",
+                Scope::Everyone => "own rule for everyone",
+            },
+            changed_by: "you, under Rules in the page, or in config.toml if it is written there",
+        }
+    }
+}
+
+impl From<Action> for Verdict {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Block => Self::Block,
+            Action::Watch => Self::Watch,
+            Action::Allow => Self::Allow,
+        }
+    }
+}
+
+fn in_text(conditions: &Conditions) -> Vec<String> {
+    let zones: Vec<String> = conditions.except_zones.iter().map(ToString::to_string).collect();
+    let zones = (!zones.is_empty()).then(|| format!("denyallow={}", zones.join("|")));
+    let types = choice_in_text("dnstype", &conditions.types, |number| format!("TYPE{number}"));
+    let clients = choice_in_text("client", &conditions.clients, |client| match client {
+        Client::Address(address) => address.to_string(),
+        Client::Network(address, len) => format!("{address}/{len}"),
+        Client::Name(name) => format!("'{name}'"),
+    });
+    let tags = choice_in_text("ctag", &conditions.tags, ToString::to_string);
+    [zones, types, clients, tags].into_iter().flatten().collect()
+}
+
+fn choice_in_text<T>(modifier: &str, choice: &Choice<T>, text: impl Fn(&T) -> String) -> Option<String> {
+    let except = choice.except.iter().map(|value| format!("~{}", text(value)));
+    let values: Vec<String> = choice.only.iter().map(&text).chain(except).collect();
+    (!values.is_empty()).then(|| format!("{modifier}={}", values.join("|")))
+}
+
+fn rewrite_in_text(rewrite: &RewriteTo) -> String {
+    match rewrite {
+        RewriteTo::Any => "dnsrewrite".into(),
+        RewriteTo::To(rewrite) => match &rewrite.alias {
+            Some(alias) => format!("dnsrewrite={alias}"),
+            None if rewrite.is_negative() => format!("dnsrewrite=RCODE {}", rewrite.rcode),
+            None => format!("dnsrewrite={} record(s) of its own", rewrite.records.len()),
+        },
+    }
+}

@@ -1,0 +1,211 @@
+//! The order of decision among lists: which of all rules that name a name has the last word.
+
+use std::sync::Arc;
+
+use super::catalogue::{Class, Fit};
+use super::compiled::Compiled;
+use super::list::{Action, ListId, Tier};
+use super::name::NameRef;
+use super::rewrite::Rewrite;
+use super::rule::RewriteTo;
+use super::ruleset::{Entry, Hit};
+use super::verdict::Verdict;
+use super::who::Asker;
+
+/// What the policy says of one name, for one device, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// What to do. With a [`rewrite`](Self::rewrite): block where that has no answer in it, else pass.
+    pub verdict: Verdict,
+    /// The list that decided, [`OWN_RULES`](super::OWN_RULES) for an own rule.
+    pub list: Option<Arc<str>>,
+    /// The answer that a rule gives in place of the real one.
+    pub rewrite: Option<Arc<Rewrite>>,
+}
+
+/// Where a rule stands in the order of decision. The least goes first; own rules go before all of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Guard,
+    Rewrite,
+    ImportantException,
+    ImportantBlock,
+    Exception,
+    Block,
+    /// An exception in a list that only watches: it takes the name out of what other such lists would mute.
+    WatchException,
+    Watch,
+    /// Takes rewrites away and says nothing else.
+    RewriteException,
+}
+
+impl Step {
+    /// What a rule on this step asks for; one that gives an answer of its own is asked itself.
+    pub(super) const fn verdict(self) -> Verdict {
+        match self {
+            Self::Guard | Self::ImportantException | Self::Exception => Verdict::Allow,
+            Self::ImportantBlock | Self::Block => Verdict::Block,
+            Self::Watch => Verdict::Watch,
+            // Pass and not allow: a list that only watches must not free the aliases in an answer from other lists.
+            Self::WatchException | Self::Rewrite | Self::RewriteException => Verdict::Pass,
+        }
+    }
+}
+
+/// A rule that names the name, has its conditions met, and is in force for whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Match<'a> {
+    pub(super) step: Step,
+    pub(super) hit: Hit<'a>,
+    pub(super) rewrite: Option<&'a RewriteTo>,
+}
+
+impl Match<'_> {
+    pub(super) fn list(&self) -> ListId {
+        self.hit.entry.list()
+    }
+}
+
+/// One question put to the lists.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    pub(super) asker: &'a Asker<'a>,
+    pub(super) name: NameRef<'a>,
+    pub(super) qtype: u16,
+}
+
+impl Compiled {
+    /// Judges by the lists alone.
+    pub(super) fn judge(&self, question: Question<'_>) -> Judgement {
+        let mut first: Option<(Step, ListId)> = None;
+        let mut rewrites = Rewrites::default();
+        self.each_match(question, |found| match found.rewrite {
+            Some(rewrite) if found.step == Step::Rewrite => rewrites.given.push((found.list(), rewrite)),
+            Some(rewrite) if found.step == Step::RewriteException => rewrites.taken_away.push(rewrite),
+            _ => {
+                let place = (found.step, found.list());
+                first = Some(first.map_or(place, |first| first.min(place)));
+            }
+        });
+        let guarded = matches!(first, Some((Step::Guard, _)));
+        if !guarded && let Some((list, rewrite)) = rewrites.decide(question.name) {
+            let verdict = verdict_of(&rewrite);
+            return Judgement { verdict, list: self.list_name(list), rewrite: Some(rewrite) };
+        }
+        match first {
+            Some((step, list)) => Judgement { verdict: step.verdict(), list: self.list_name(list), rewrite: None },
+            None => Judgement::default(),
+        }
+    }
+
+    /// Tells every rule of the lists that counts for `question`. Of the catalogue only the longest match does.
+    pub(super) fn each_match<'a>(&'a self, question: Question<'_>, mut found: impl FnMut(Match<'a>)) {
+        let actions = self.actions(question.asker.profile);
+        let labels = question.name.labels().count();
+        let mut row: Option<(Fit, Match<'a>)> = None;
+        self.ruleset.each(question.name, |hit| {
+            let list = usize::from(hit.entry.list().0);
+            let Some(&Some(action)) = actions.get(list) else {
+                return;
+            };
+            if let Some(place) = hit.entry.row() {
+                let fit = self.rows[place].fit(&hit, labels);
+                if row.is_none_or(|(best, _)| best < fit) {
+                    let step = self.step_of_row(place, list, action);
+                    row = Some((fit, Match { step, hit, rewrite: None }));
+                }
+                return;
+            }
+            let extra = hit.entry.extra().map(|place| &self.ruleset.extras[place]);
+            if extra.is_some_and(|extra| !extra.conditions.admit(question.asker, question.name, question.qtype)) {
+                return;
+            }
+            let rewrite = extra.and_then(|extra| extra.rewrite.as_ref());
+            if let Some(step) = step_of(hit.entry, action, self.traits[list].trusted, rewrite.is_some()) {
+                found(Match { step, hit, rewrite });
+            }
+        });
+        if let Some((_, row)) = row {
+            found(row);
+        }
+    }
+
+    fn step_of_row(&self, place: usize, list: usize, action: Action) -> Step {
+        let row = &self.rows[place];
+        let too_deep = row.tier == Tier::Thorough && self.traits[list].tier == Tier::Careful;
+        match (row.label.class, action) {
+            (Class::Never, _) => Step::Guard,
+            (_, Action::Allow) => Step::Exception,
+            (Class::Block, Action::Block) if !too_deep => Step::Block,
+            _ => Step::Watch,
+        }
+    }
+}
+
+/// The step of a list's rule; none where the list's action leaves it without a say.
+fn step_of(entry: Entry, action: Action, trusted: bool, rewrites: bool) -> Option<Step> {
+    let important = trusted && entry.has(Entry::IMPORTANT);
+    let exception = entry.has(Entry::EXCEPTION);
+    Some(match action {
+        Action::Block if rewrites && exception => Step::RewriteException,
+        Action::Block if rewrites => Step::Rewrite,
+        _ if rewrites && exception => return None,
+        Action::Watch if exception => Step::WatchException,
+        Action::Watch => Step::Watch,
+        Action::Allow | Action::Block if important && (exception || action == Action::Allow) => {
+            Step::ImportantException
+        }
+        Action::Block if important => Step::ImportantBlock,
+        Action::Block if !exception => Step::Block,
+        Action::Allow | Action::Block => Step::Exception,
+    })
+}
+
+/// The verdict that goes with an answer given by a rule.
+pub(super) fn verdict_of(rewrite: &Rewrite) -> Verdict {
+    if rewrite.is_negative() { Verdict::Block } else { Verdict::Pass }
+}
+
+/// The answers that rules give for one name. Empty for nearly every name, and then it costs nothing.
+#[derive(Debug, Default)]
+pub(super) struct Rewrites<'a> {
+    pub(super) given: Vec<(ListId, &'a RewriteTo)>,
+    pub(super) taken_away: Vec<&'a RewriteTo>,
+}
+
+impl Rewrites<'_> {
+    /// The one answer: an alias before an RCODE before records, of which all are given together.
+    fn decide(self, name: NameRef<'_>) -> Option<(ListId, Arc<Rewrite>)> {
+        let Self { mut given, taken_away } = self;
+        given.retain(|(_, rewrite)| stands(rewrite, &taken_away, name));
+        given.sort_by_key(|(list, _)| *list);
+        let all = given.iter().filter_map(|(list, rewrite)| match rewrite {
+            RewriteTo::To(rewrite) => Some((*list, rewrite)),
+            RewriteTo::Any => None,
+        });
+        let first = all
+            .clone()
+            .find(|(_, rewrite)| rewrite.alias.is_some())
+            .or_else(|| all.clone().find(|(_, rewrite)| rewrite.rcode != 0));
+        if let Some((list, rewrite)) = first {
+            return Some((list, rewrite.clone()));
+        }
+        let (list, only) = all.clone().next()?;
+        if all.clone().nth(1).is_none() {
+            return Some((list, only.clone()));
+        }
+        let mut together = Rewrite::default();
+        for record in all.flat_map(|(_, rewrite)| &rewrite.records) {
+            if !together.records.contains(record) {
+                together.records.push(record.clone());
+            }
+        }
+        Some((list, Arc::new(together)))
+    }
+}
+
+/// Whether no exception takes `rewrite` away, and it does not lead a name to itself.
+pub(super) fn stands(rewrite: &RewriteTo, taken_away: &[&RewriteTo], name: NameRef<'_>) -> bool {
+    let own = matches!(rewrite, RewriteTo::To(to) if to.alias.as_ref().is_some_and(|alias| alias.as_ref() == name));
+    !own && !taken_away.iter().any(|taken| matches!(taken, RewriteTo::Any) || *taken == rewrite)
+}

@@ -1,0 +1,140 @@
+//! Lists: what comes in, and what became of it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What a list, or a rule of the operator, does with the names it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Give the blocking answer.
+    Block,
+    /// Resolve, and count.
+    Watch,
+    /// Resolve, whatever other lists say.
+    Allow,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Found out from the content.
+    #[default]
+    Auto,
+    /// sordino's labelled catalogue (TOML).
+    Catalogue,
+    /// One name a line.
+    Names,
+    /// `0.0.0.0 name`.
+    Hosts,
+    /// `*.name`: the name and what is below it.
+    Wildcard,
+    /// AdGuard's DNS rule language.
+    Adblock,
+    /// A response policy zone.
+    Rpz,
+    /// `local=/name/`.
+    Dnsmasq,
+    /// `local-zone: "name" always_null`.
+    Unbound,
+}
+
+/// How much of the catalogue is in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Names that more than one source knows. Those of the thorough tier are only watched.
+    #[default]
+    Careful,
+    /// Names of a single source as well.
+    Thorough,
+}
+
+/// A list as the configuration names it, with its content.
+#[derive(Clone, Debug)]
+pub struct ListSource {
+    /// Its name; unique.
+    pub name: Arc<str>,
+    /// What it does with the names in it.
+    pub action: Action,
+    /// How it is written.
+    pub format: Format,
+    /// Whether its rewrites and `$important` count.
+    pub trusted: bool,
+    /// Which tier of a catalogue is in force; lists in other formats have no tiers.
+    pub tier: Tier,
+    /// Its bytes, or one sentence on why there are none.
+    pub content: Result<Arc<[u8]>, String>,
+}
+
+/// Which list, by its place in [`Policy::lists`](super::Policy::lists).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListId(pub u16);
+
+/// What became of one list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ListReport {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it does.
+    pub action: Action,
+    /// The format it was read as.
+    pub format: Format,
+    /// Lines that were taken as rules.
+    pub lines: usize,
+    /// Names and patterns in force.
+    pub names: usize,
+    /// How many lines were refused.
+    pub rejected: usize,
+    /// The first of them, at most [`MAX_EXAMPLES`].
+    pub examples: Vec<RejectedLine>,
+    /// Why nothing of the list is in force, if so.
+    pub problem: Option<String>,
+}
+
+/// How many refused lines a report shows; all are counted.
+pub const MAX_EXAMPLES: usize = 100;
+
+/// A line of a list that is not in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct RejectedLine {
+    /// Counted from 1.
+    pub line: usize,
+    /// A word for the kind of mistake, as in `unsupported_modifier`.
+    pub class: &'static str,
+    /// What is wrong, in words.
+    pub why: String,
+}
+
+impl ListReport {
+    /// The report of a list of which nothing was read yet.
+    pub(super) fn of(source: &ListSource) -> Self {
+        Self {
+            name: source.name.clone(),
+            action: source.action,
+            format: source.format,
+            lines: 0,
+            names: 0,
+            rejected: 0,
+            examples: Vec::new(),
+            problem: None,
+        }
+    }
+
+    /// Counts a refused line, and keeps it while there is room.
+    pub(super) fn reject(&mut self, line: usize, class: &'static str, why: String) {
+        self.rejected += 1;
+        if self.examples.len() < MAX_EXAMPLES {
+            self.examples.push(RejectedLine { line, class, why });
+        }
+    }
+
+    /// Takes the whole list out of force.
+    pub(super) fn refuse(&mut self, problem: String) {
+        self.problem = Some(problem);
+        self.lines = 0;
+        self.names = 0;
+    }
+}
