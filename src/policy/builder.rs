@@ -11,8 +11,8 @@ use super::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS, Patterns};
 use super::rule::{Mistake, Reach, Refused, Rule, Target};
 use super::ruleset::{Entry, Extra, Ruleset, Sets, push_key};
 
-/// Names that are sorted at a time.
-const CHUNK: usize = 100_000;
+/// Names that are sorted at a time. Few in the unit tests, so that these merge chunks, too.
+const CHUNK: usize = if cfg!(test) { 4 } else { 100_000 };
 
 /// Takes rules, gives a [`Ruleset`].
 #[derive(Debug, Default)]
@@ -274,5 +274,59 @@ impl KnownSets {
         let number = self.sets.push(entries);
         self.numbers.insert(entries.as_slice().into(), number);
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naming(ruleset: &Ruleset, name: &str) -> Vec<(u16, bool)> {
+        let mut found = Vec::new();
+        ruleset.each(Name::parse(name).unwrap().as_ref(), |hit| {
+            found.push((hit.entry.list().0, hit.entry.has(Entry::EXCEPTION)));
+        });
+        found
+    }
+
+    fn builder() -> Builder {
+        let mut builder = Builder::default();
+        for number in (0..50).rev() {
+            for list in [0, 1, 2] {
+                let name = Name::parse(&format!("n{number}.example")).unwrap();
+                let mut rule = Rule::block(name, Reach::Subtree);
+                rule.exception = list == 2;
+                builder.add(ListId(list), rule).unwrap();
+            }
+        }
+        builder
+    }
+
+    #[test]
+    fn every_list_that_names_a_name_is_known_after_chunks_are_merged() {
+        let ruleset = builder().finish().unwrap();
+        for number in 0..50 {
+            assert_eq!(naming(&ruleset, &format!("a.n{number}.example")), [(0, false), (1, false), (2, true)]);
+        }
+        assert_eq!(naming(&ruleset, "n50.example"), []);
+        assert_eq!(naming(&ruleset, "example"), []);
+    }
+
+    #[test]
+    fn a_refused_list_leaves_no_trace() {
+        let mut builder = builder();
+        builder.refuse(ListId(1));
+        assert_eq!(naming(&builder.finish().unwrap(), "n7.example"), [(0, false), (2, true)]);
+    }
+
+    #[test]
+    fn patterns_and_expressions_of_a_list_are_bounded() {
+        let mut builder = Builder::default();
+        let expression = || Rule::about(Target::Expression("^a".into()));
+        for _ in 0..MAX_EXPRESSIONS {
+            builder.add(ListId(0), expression()).unwrap();
+        }
+        assert!(builder.add(ListId(0), expression()).is_err());
+        assert!(builder.add(ListId(1), expression()).is_ok());
     }
 }

@@ -245,3 +245,98 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Action, Asker, Class, DeviceId, Format, ListSource, Name, Policy, PolicySources, ProfileId, Tier, Verdict,
+    };
+    use crate::time::Timestamp;
+
+    const FILE: &str = r#"
+vendor = "Maker"
+about  = "Phones."
+
+[[product]]
+name    = "Stat"
+purpose = "analytics"
+sends   = "What was opened."
+names = [
+  { block = "stat.example", subtree = true, regions = ["CN"], sources = ["a", "b"] },
+  { watch = "themes.stat.example", breaks = "Themes do not load." },
+  { never = "account.stat.example", subtree = true, purpose = "account", breaks = "You cannot sign in." },
+  { block = "one.example", tier = "thorough" },
+  { block = '/^acr-[a-z]{2}\.cloud\.example$/' },
+]
+"#;
+
+    fn source(name: &str, format: Format, tier: Tier, content: &str) -> ListSource {
+        let content = Ok(content.as_bytes().into());
+        ListSource { name: name.into(), action: Action::Block, format, trusted: true, tier, content }
+    }
+
+    fn verdict(policy: &Policy, name: &str) -> Verdict {
+        let device = DeviceId::Named("phone".into());
+        let address = [127, 0, 0, 1].into();
+        let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
+        policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default()).verdict
+    }
+
+    #[test]
+    fn the_longest_match_decides_and_guards_hold_against_other_lists() {
+        let others =
+            source("x", Format::Auto, Tier::Careful, "||stat.example^$important\n||one.example^$dnsrewrite=NXDOMAIN");
+        for (tier, one) in [(Tier::Careful, Verdict::Watch), (Tier::Thorough, Verdict::Block)] {
+            let lists = vec![source("maker", Format::Auto, tier, FILE)];
+            let policy = Policy::compile(PolicySources { lists, ..PolicySources::default() });
+            assert_eq!((policy.lists()[0].format, policy.lists()[0].names), (Format::Catalogue, 5));
+            for (name, expected) in [
+                ("stat.example", Verdict::Block),
+                ("a.stat.example", Verdict::Block),
+                ("themes.stat.example", Verdict::Watch),
+                ("a.themes.stat.example", Verdict::Block),
+                ("eu.account.stat.example", Verdict::Allow),
+                ("acr-eu.cloud.example", Verdict::Block),
+                ("x.acr-eu.cloud.example", Verdict::Pass),
+                ("one.example", one),
+            ] {
+                assert_eq!(verdict(&policy, name), expected, "{name}");
+            }
+        }
+        let lists = vec![others, source("maker", Format::Auto, Tier::Careful, FILE)];
+        let policy = Policy::compile(PolicySources { lists, ..PolicySources::default() });
+        assert_eq!(verdict(&policy, "account.stat.example"), Verdict::Allow);
+        assert_eq!(verdict(&policy, "themes.stat.example"), Verdict::Block);
+    }
+
+    #[test]
+    fn a_label_says_what_the_row_and_its_product_say() {
+        let lists = vec![source("maker", Format::Catalogue, Tier::Careful, FILE)];
+        let policy = Policy::compile(PolicySources { lists, ..PolicySources::default() });
+        let label = |name: &str| policy.label(Name::parse(name).unwrap().as_ref()).cloned();
+        let account = label("eu.account.stat.example").unwrap();
+        assert_eq!((&*account.vendor, &*account.purpose, account.class), ("Maker", "account", Class::Never));
+        assert_eq!(label("stat.example").unwrap().sends, "What was opened.");
+        assert_eq!(label("other.example"), None);
+    }
+
+    #[test]
+    fn a_mistake_refuses_the_file_with_line_and_column() {
+        for (right, wrong, place) in [
+            ("about  =", "abuot  =", "line 3, column 1"),
+            ("purpose = \"analytics\"", "purpose = \"spying\"", "line 7, column 11"),
+            ("block = \"one.example\"", "block = \"one..example\"", "line 13, column 13"),
+            ("{ block = \"one.example\"", "{ block = \"one.example\", watch = \"x.example\"", "line 13, column 3"),
+            ("tier = \"thorough\"", "teir = \"thorough\"", "line 13, column 28"),
+            ("[a-z]{2}", "(?=a)", "line 14, column 13"),
+            ("regions = [", "regions = ", "line 10,"),
+        ] {
+            let content = FILE.replacen(right, wrong, 1);
+            let lists = vec![source("maker", Format::Catalogue, Tier::Careful, &content)];
+            let policy = Policy::compile(PolicySources { lists, ..PolicySources::default() });
+            let problem = policy.lists()[0].problem.clone().unwrap_or_default();
+            assert!(problem.starts_with(place), "{wrong}: {problem}");
+            assert_eq!(verdict(&policy, "stat.example"), Verdict::Pass, "{wrong}");
+        }
+    }
+}

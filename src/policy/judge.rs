@@ -209,3 +209,77 @@ pub(super) fn stands(rewrite: &RewriteTo, taken_away: &[&RewriteTo], name: NameR
     let own = matches!(rewrite, RewriteTo::To(to) if to.alias.as_ref().is_some_and(|alias| alias.as_ref() == name));
     !own && !taken_away.iter().any(|taken| matches!(taken, RewriteTo::Any) || *taken == rewrite)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Action, DeviceId, Format, ListSource, Name, Policy, PolicySources, Profile, ProfileId, Tier};
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn policy(lists: &[(&str, Action, &str)], profiles: Vec<Profile>) -> Policy {
+        let list = |&(name, action, content): &(&str, Action, &str)| ListSource {
+            name: name.into(),
+            action,
+            format: Format::Auto,
+            trusted: true,
+            tier: Tier::Careful,
+            content: Ok(content.as_bytes().into()),
+        };
+        Policy::compile(PolicySources { lists: lists.iter().map(list).collect(), profiles, ..PolicySources::default() })
+    }
+
+    fn judged(policy: &Policy, name: &str, profile: u8) -> Judgement {
+        let device = DeviceId::Named("phone".into());
+        let address = [127, 0, 0, 1].into();
+        let asker = Asker { device: &device, profile: ProfileId(profile), address, name: "", tags: &[] };
+        policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default())
+    }
+
+    #[test]
+    fn answers_for_one_name_are_given_together_and_an_alias_alone() {
+        let lines = "198.51.100.1 a.example\n198.51.100.2 a.example\n2001:db8::1 a.example\n\
+                     198.51.100.3 b.example\n||b.example^$dnsrewrite=c.example\n||c.example^$dnsrewrite=c.example";
+        let policy = policy(&[("x", Action::Block, lines)], Vec::new());
+        let a = judged(&policy, "a.example", 0);
+        assert_eq!((a.verdict, a.rewrite.unwrap().records.len()), (Verdict::Pass, 3));
+        let b = judged(&policy, "b.example", 0).rewrite.unwrap();
+        assert_eq!((b.alias.clone(), b.records.len()), (Some(Name::parse("c.example").unwrap()), 0));
+        assert!(judged(&policy, "c.example", 0).rewrite.is_none());
+    }
+
+    #[test]
+    fn an_exception_takes_one_answer_away_or_all_of_them() {
+        let rules = "||a.example^$dnsrewrite=198.51.100.1\n||a.example^$dnsrewrite=198.51.100.2\n\
+                     @@||a.example^$dnsrewrite=198.51.100.2\n@@||b.a.example^$dnsrewrite\n@@||c.a.example^";
+        let policy = policy(&[("x", Action::Block, rules)], Vec::new());
+        let records = |name| judged(&policy, name, 0).rewrite.map(|rewrite| rewrite.records.len());
+        assert_eq!((records("a.example"), records("b.a.example"), records("c.a.example")), (Some(1), None, Some(1)));
+    }
+
+    #[test]
+    fn lists_that_only_watch_change_no_answer() {
+        let lists = [
+            ("watched", Action::Watch, "||a.example^$dnsrewrite=NXDOMAIN\n||b.example^$important\n@@||c.example^"),
+            ("blocked", Action::Block, "||c.example^"),
+        ];
+        let policy = policy(&lists, Vec::new());
+        for (name, verdict, list) in [
+            ("a.example", Verdict::Watch, "watched"),
+            ("b.example", Verdict::Watch, "watched"),
+            ("c.example", Verdict::Block, "blocked"),
+        ] {
+            let judged = judged(&policy, name, 0);
+            assert_eq!((judged.verdict, judged.list.as_deref()), (verdict, Some(list)), "{name}");
+            assert!(judged.rewrite.is_none());
+        }
+    }
+
+    #[test]
+    fn a_profile_changes_what_a_list_does_or_leaves_it_out() {
+        let profile = |name: &str, action| Profile { name: name.into(), lists: vec![("x".into(), action)] };
+        let profiles = vec![profile("a", Some(Action::Watch)), profile("b", None), profile("c", Some(Action::Allow))];
+        let policy = policy(&[("x", Action::Block, "||a.example^")], profiles);
+        let verdicts = [0, 1, 2, 9].map(|profile| judged(&policy, "a.example", profile).verdict);
+        assert_eq!(verdicts, [Verdict::Watch, Verdict::Pass, Verdict::Allow, Verdict::Block]);
+    }
+}

@@ -134,3 +134,43 @@ impl Zone {
 fn unsupported(why: String) -> Refused {
     Refused::new(Mistake::UnsupportedLine, why)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(trusted: bool, text: &str) -> (Vec<Rule>, Vec<Mistake>) {
+        let mut zone = Zone::new(trusted);
+        let (mut rules, mut mistakes) = (Vec::new(), Vec::new());
+        for line in text.lines() {
+            mistakes.extend(zone.read(line, &mut rules).err().map(|refused| refused.mistake));
+        }
+        (rules.into_iter().map(|written| written.rule).collect(), mistakes)
+    }
+
+    #[test]
+    fn owners_are_relative_to_the_zone_however_they_are_written() {
+        let zone = "$TTL 60\nrpz.local. 60 IN SOA ns. host. (\n 1 2 3\n 4 5 )\n NS ns.\na.example.rpz.local. CNAME .\n\
+                    *.a.example IN CNAME *.\nb.example. 300 IN CNAME rpz-passthru. ; freed\n\tTXT \"x\"";
+        let (rules, mistakes) = read(false, zone);
+        let name = |text: &str| Name::parse(text).unwrap();
+        let targets: Vec<_> = rules.iter().map(|rule| (rule.target.clone(), rule.exception)).collect();
+        assert_eq!(
+            targets,
+            [
+                (Target::Name(name("a.example"), Reach::Exact), false),
+                (Target::Name(name("a.example"), Reach::Below), false),
+                (Target::Name(name("b.example"), Reach::Exact), true),
+            ]
+        );
+        assert_eq!(mistakes, [Mistake::NotTrusted]);
+    }
+
+    #[test]
+    fn own_data_is_an_answer_in_a_trusted_zone_only() {
+        let zone = "a.example A 192.0.2.1\nb.example CNAME garden.example.\nc.example CNAME rpz-tcp-only.\n* CNAME .";
+        let (rules, mistakes) = read(true, zone);
+        assert!(rules.len() == 2 && rules.iter().all(|rule| rule.rewrite.is_some()));
+        assert_eq!(mistakes, [Mistake::UnsupportedLine, Mistake::TooWide]);
+    }
+}
