@@ -2,17 +2,64 @@
 //!
 //! The journal and the tallies may lose the last flush interval in a crash. Settings never do: they are one file of
 //! their own, replaced whole.
+//!
+//! From the queue to the disk: the `recorder` takes events in, the `memory` holds them until a flush closes a
+//! `block` (whose names are in a `dictionary`) and counts it (`tally`); the `disk` puts block and tallies into the
+//! `period` of the day and, when that is closed, its tallies into the `archive`; both keep them in a `ledger`, in
+//! `value`s of a `database`. `reading` puts memory and disk together again, by `search`. `retention` says when
+//! it is safe to forget. `home` is the directory all this is in, and `settings` the file beside it.
+//!
+//! On disk, below the directory that `store.path` names:
+//!
+//! ```text
+//! settings.json          what was set in the page
+//! journal/00000001/ ...  sled, one a day: blocks, the tallies and devices of the day, a summary
+//! tallies/               sled: the tallies and devices of all closed days, and which days there are
+//! layout, lock           the format of the directory, and whose it is now
+//! NAME.damaged-MILLIS    what could not be read, set aside
+//! ```
+
+mod archive;
+mod block;
+mod database;
+mod dictionary;
+mod disk;
+mod home;
+mod ledger;
+mod memory;
+mod period;
+mod reading;
+mod recorder;
+mod retention;
+#[cfg(test)]
+mod samples;
+mod search;
+mod settings;
+mod tally;
+mod value;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::disk::Disk;
+use self::home::{Home, Trouble};
+use self::memory::Memory;
+use self::recorder::Recorder;
+use self::settings::SettingsFile;
 use crate::event::{Event, EventQueue, Outcome};
 use crate::policy::{DeviceId, Name, OwnRule, Verdict};
 use crate::snapshot::SnapshotCell;
 use crate::time::{Clock, Hour, Timestamp};
+
+/// Events in a block of the journal; a full one is flushed at once.
+pub const MAX_BLOCK_EVENTS: usize = 16_384;
+/// How long tallies are kept.
+pub const KEEP_TALLIES: Duration = Duration::from_secs(400 * 24 * 3600);
+/// No clock that shows an earlier time can be right.
+const BUILD_DATE: Timestamp = Timestamp::from_millis(1_793_491_200_000); // 2026-11-01
 
 /// Where and how long things are kept.
 #[derive(Clone, Debug)]
@@ -27,7 +74,27 @@ pub struct Options {
 
 /// The store. Shared by the recorder, which writes, and the API, which reads; reading blocks, so never from the hot path.
 #[derive(Debug)]
-pub struct Store {/* … */}
+pub struct Store {
+    options: Options,
+    clock: Clock,
+    home: Home,
+    settings: SettingsFile,
+    memory: Mutex<Memory>,
+    /// None while nothing can be kept on disk.
+    disk: Mutex<Option<Arc<Disk>>>,
+    notes: Mutex<Notes>,
+}
+
+/// What [`Health`] tells and nobody else holds.
+#[derive(Debug, Default)]
+struct Notes {
+    trouble: Option<String>,
+    set_aside: Option<PathBuf>,
+    flushed: Option<Timestamp>,
+    bytes: u64,
+    /// Whether the places of events go on from those on disk.
+    numbered: bool,
+}
 
 /// Which events of the journal to read.
 #[derive(Clone, Debug, Default)]
@@ -38,14 +105,16 @@ pub struct Filter {
     pub name: Option<String>,
     /// Only with this verdict.
     pub verdict: Option<Verdict>,
+    /// Only with this outcome.
+    pub outcome: Option<Outcome>,
     /// Only from this moment on.
     pub from: Option<Timestamp>,
     /// Only before this moment.
     pub to: Option<Timestamp>,
 }
 
-/// The place of an event in the journal. Later events have larger ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The place of an event in the journal, counted from 1. Later events have larger ones, whatever the clock said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventId(pub u64);
 
 /// A page of the journal, the latest event first.
@@ -57,14 +126,14 @@ pub struct Page {
     pub next: Option<EventId>,
 }
 
-/// How often a device asked a name in an hour, with one verdict and outcome class.
+/// How often a device asked a name in an hour, with one verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TallyRow {
     /// Who asked.
     pub device: DeviceId,
     /// In which hour.
     pub hour: Hour,
-    /// For what.
+    /// For what. The root name stands for all names beyond the bound of a device and hour.
     pub name: Name,
     /// What the policy said.
     pub verdict: Verdict,
@@ -98,15 +167,29 @@ pub struct Health {
     pub flushed: Option<Timestamp>,
     /// Events that wait for the next flush.
     pub unflushed: u64,
-    /// Bytes on disk.
+    /// Events that were dropped from memory because the disk did not take them in time.
+    pub lost: u64,
+    /// Bytes on disk, as of the last flush.
     pub bytes: u64,
 }
 
 impl Store {
     /// Opens the store, or sets a damaged one aside and starts afresh; only a path that cannot be used at all makes it
     /// keep everything in memory. Never fails: trouble here is told by [`health`](Self::health).
-    pub fn open(_options: Options, _clock: Clock) -> Arc<Self> {
-        Arc::new(Self {})
+    pub fn open(options: Options, clock: Clock) -> Arc<Self> {
+        let store = Self {
+            settings: SettingsFile::load(options.path.join("settings.json"), clock.now()),
+            home: Home::new(options.path.clone()),
+            memory: Mutex::new(Memory::after(EventId(0))),
+            disk: Mutex::default(),
+            notes: Mutex::default(),
+            options,
+            clock,
+        };
+        if let Err(trouble) = store.open_disk(false) {
+            store.notes().trouble = Some(trouble.to_string());
+        }
+        Arc::new(store)
     }
 
     /// Starts the recorder: a thread that ends by itself, flushed, when the last sink of `queue` is gone.
@@ -115,49 +198,104 @@ impl Store {
     /// was taken in is also sent to `live`, if anyone listens.
     pub fn record(
         self: &Arc<Self>,
-        _queue: EventQueue,
-        _snapshot: Arc<SnapshotCell>,
-        _live: tokio::sync::broadcast::Sender<Arc<(EventId, Event)>>,
+        queue: EventQueue,
+        snapshot: Arc<SnapshotCell>,
+        live: tokio::sync::broadcast::Sender<Arc<(EventId, Event)>>,
     ) -> std::io::Result<std::thread::JoinHandle<()>> {
-        std::thread::Builder::new().name("recorder".into()).spawn(|| {})
+        let recorder = Recorder::new(self.clone(), queue, snapshot, live);
+        std::thread::Builder::new().name("recorder".into()).spawn(move || recorder.run())
     }
 
     /// Reads the journal backwards from before `before`, at most `limit` events. What is not flushed yet is included.
-    pub fn events(&self, _filter: &Filter, _before: Option<EventId>, _limit: usize) -> Page {
-        Page::default()
+    pub fn events(&self, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
+        reading::events(self, filter, before, limit)
     }
 
-    /// Calls `each` for every tally of the hours `from..to`, in no order. What is not flushed yet is included.
-    pub fn tallies(&self, _device: Option<&DeviceId>, _from: Hour, _to: Hour, _each: &mut dyn FnMut(TallyRow)) {}
+    /// Calls `each` for every tally of the hours `from..to`, in no order; what is not flushed yet is included. The count
+    /// of one device, hour, name and verdict may come in several parts.
+    pub fn tallies(&self, device: Option<&DeviceId>, from: Hour, to: Hour, each: &mut dyn FnMut(TallyRow)) {
+        reading::tallies(self, device, from, to, each);
+    }
 
     /// First and last time each device was heard of.
     pub fn devices(&self) -> Vec<(DeviceId, Timestamp, Timestamp)> {
-        Vec::new()
+        reading::devices(self)
     }
 
-    /// Hits per list since `from`.
-    pub fn list_hits(&self, _from: Hour) -> Vec<(Arc<str>, u64)> {
-        Vec::new()
+    /// Hits per list since `from`, by name.
+    pub fn list_hits(&self, from: Hour) -> Vec<(Arc<str>, u64)> {
+        reading::list_hits(self, from)
     }
 
     /// How the store is doing.
     pub fn health(&self) -> Health {
-        Health { problem: None, set_aside: None, flushed: None, unflushed: 0, bytes: 0 }
+        let (unflushed, lost) = {
+            let memory = self.memory();
+            (memory.unflushed(), memory.lost())
+        };
+        let unreadable = self.disk().map_or(0, |disk| disk.unreadable());
+        let notes = self.notes();
+        let unreadable = (unreadable > 0).then(|| {
+            format!(
+                "{unreadable} parts of the history in {} could not be read and are left out. Check the disk.",
+                self.home.dir().display()
+            )
+        });
+        let problem = notes.trouble.clone().or_else(|| self.settings.problem()).or(unreadable);
+        Health {
+            problem,
+            set_aside: notes.set_aside.clone(),
+            flushed: notes.flushed,
+            unflushed,
+            lost,
+            bytes: notes.bytes,
+        }
     }
 
     /// The settings, as they are on disk.
     pub fn settings(&self) -> Settings {
-        Settings::default()
+        self.settings.settings()
     }
 
     /// Puts `settings` on disk, whole, before it returns. Only `control` calls this.
     ///
     /// # Errors
     /// When the disk does not take it; the old settings are then still in force.
-    pub fn save_settings(&self, _settings: &Settings) -> std::io::Result<()> {
-        Ok(())
+    pub fn save_settings(&self, settings: &Settings) -> std::io::Result<()> {
+        self.home.claim().map_err(Trouble::into_io)?;
+        self.settings.save(settings)
+    }
+
+    /// Opens journal and archive. With `fresh`, what the disk has is read but not added to.
+    fn open_disk(&self, fresh: bool) -> Result<Arc<Disk>, Trouble> {
+        let mut aside = Vec::new();
+        let opened = Disk::open(&self.home, self.clock.now(), fresh, &mut aside);
+        let bytes = self.home.bytes();
+        let mut notes = self.notes();
+        notes.bytes = bytes;
+        notes.set_aside = aside.pop().or_else(|| notes.set_aside.take());
+        let disk = Arc::new(opened?);
+        let mut memory = self.memory();
+        // Places that go on from this disk say which events it already has; others were given without knowing it.
+        if notes.numbered {
+            memory.flushed(disk.last())
+        } else {
+            memory.move_behind(disk.last())
+        }
+        notes.numbered = true;
+        *self.disk.lock().unwrap_or_else(PoisonError::into_inner) = Some(disk.clone());
+        Ok(disk)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn disk(&self) -> Option<Arc<Disk>> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-#[allow(dead_code)]
-fn _keep(_: Outcome) {}

@@ -1,0 +1,201 @@
+//! The directory of the store: whose it is, what room it has, and where damaged parts of it go.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::time::Timestamp;
+
+/// The layout of the directory. A sordino that finds a higher one keeps its hands off.
+const LAYOUT: u32 = 1;
+/// Damaged parts that are kept for whoever wants to look into them; the oldest goes first.
+pub(super) const MAX_SET_ASIDE: usize = 3;
+const SET_ASIDE_MARK: &str = ".damaged-";
+
+/// The directory that `store.path` names.
+#[derive(Debug)]
+pub(super) struct Home {
+    dir: PathBuf,
+    lock: Mutex<Option<File>>,
+}
+
+/// Why nothing can be kept on disk now: one sentence for the page, what to do included.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error(
+        "The store's directory {0} cannot be used ({1}), so queries are kept in memory only. Make it a directory that sordino may write to, or set store.path in config.toml to one."
+    )]
+    Unusable(PathBuf, #[source] io::Error),
+    #[error(
+        "Another sordino uses the store's directory {0}, so this one keeps queries in memory only. Stop the other one, or give this one a store.path of its own in config.toml."
+    )]
+    Taken(PathBuf),
+    #[error(
+        "The store's directory {0} was written by a newer sordino, so queries are kept in memory only. Use the newer version again, or set store.path in config.toml to another directory."
+    )]
+    Newer(PathBuf),
+    #[error(
+        "The disk of the store's directory {0} is full, so queries are kept in memory only. Make room on it; sordino looks again every minute."
+    )]
+    Full(PathBuf),
+    #[error(
+        "The disk did not take what was to be kept in {0} ({1}), so queries are kept in memory only. Check the disk; sordino tries again every minute."
+    )]
+    Refused(PathBuf, String),
+}
+
+impl Trouble {
+    /// The trouble as an error of a file operation, for whoever asked for one.
+    pub(super) fn into_io(self) -> io::Error {
+        let kind = match &self {
+            Self::Unusable(_, error) => error.kind(),
+            Self::Taken(_) => io::ErrorKind::ResourceBusy,
+            Self::Full(_) => io::ErrorKind::StorageFull,
+            Self::Newer(_) | Self::Refused(..) => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, self.to_string())
+    }
+}
+
+impl Home {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir, lock: Mutex::default() }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes the directory if it is missing and makes sure that it is ours alone, until this [`Home`] is dropped.
+    pub(super) fn claim(&self) -> Result<(), Trouble> {
+        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let unusable = |error| Trouble::Unusable(self.dir.clone(), error);
+        if held.is_none() {
+            make_dir(&self.dir).map_err(unusable)?;
+            let mut options = File::options();
+            let options = options.create(true).truncate(false).write(true).mode(0o600);
+            let lock = options.open(self.dir.join("lock")).map_err(unusable)?;
+            match lock.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(Trouble::Taken(self.dir.clone())),
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            }
+            self.check_layout()?;
+            *held = Some(lock);
+        }
+        Ok(())
+    }
+
+    fn check_layout(&self) -> Result<(), Trouble> {
+        let path = self.dir.join("layout");
+        let found = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+        match found {
+            Some(layout) if layout > LAYOUT => Err(Trouble::Newer(self.dir.clone())),
+            Some(LAYOUT) => Ok(()),
+            _ => {
+                let written = write_whole(&path, format!("{LAYOUT}\n").as_bytes());
+                written.map_err(|error| Trouble::Unusable(self.dir.clone(), error))
+            }
+        }
+    }
+
+    /// Bytes that may still be written; none when there is no room for another file either.
+    pub(super) fn room(&self) -> io::Result<u64> {
+        let stat = nix::sys::statvfs::statvfs(&self.dir)?;
+        // File systems without a table of files report none at all.
+        if stat.files() > 0 && stat.files_available() == 0 {
+            return Ok(0);
+        }
+        Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
+    }
+
+    /// Bytes on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        bytes_below(&self.dir)
+    }
+}
+
+/// Makes `dir` and what is missing above it, for our eyes only. A directory that is there keeps its mode.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Puts `content` in the place of what `path` holds: whole, or not at all, and on disk when this returns.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    use io::Write as _;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new_path = PathBuf::from(name);
+    let written = (|| {
+        let mut options = File::options();
+        let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&new_path)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&new_path, path)
+    })();
+    if written.is_err() {
+        // Half a file takes room that a full disk does not have; the old content is untouched.
+        let _ = fs::remove_file(&new_path);
+        return written;
+    }
+    sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
+}
+
+/// Asks the disk to keep the names in `dir`.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    File::open(dir)?.sync_all()
+}
+
+/// Renames what is damaged, so that a fresh one can take its place; says where it is now.
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let aside = |millis| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!("{SET_ASIDE_MARK}{millis}"));
+        PathBuf::from(name)
+    };
+    // Two in the same millisecond, or by a clock that stands still, must not meet.
+    let free = (now.millis()..).map(aside).find(|path| fs::symlink_metadata(path).is_err());
+    let place = free.ok_or(io::ErrorKind::AlreadyExists)?;
+    fs::rename(path, &place)?;
+    if let Some(parent) = path.parent() {
+        sync_dir(parent)?;
+        forget_old_set_aside(parent)?;
+    }
+    Ok(place)
+}
+
+fn forget_old_set_aside(dir: &Path) -> io::Result<()> {
+    let mut aside = Vec::new();
+    for entry in fs::read_dir(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(millis) = name.rsplit_once(SET_ASIDE_MARK).and_then(|(_, millis)| millis.parse::<u64>().ok()) {
+            aside.push((millis, path));
+        }
+    }
+    aside.sort();
+    let too_many = aside.len().saturating_sub(MAX_SET_ASIDE);
+    for (_, path) in aside.into_iter().take(too_many) {
+        remove(&path)?;
+    }
+    Ok(())
+}
+
+/// Removes a file or a whole directory.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata()?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+fn bytes_below(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(about) if about.is_dir() => bytes_below(&entry.path()),
+        // In blocks and not in length: sled's files have holes.
+        Ok(about) => about.blocks() * 512,
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
+}

@@ -1,0 +1,149 @@
+//! What was set in the page, in one file of its own: it must survive what the journal may not.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use super::home::{set_aside, write_whole};
+use crate::time::Timestamp;
+
+const VERSION: u32 = 1;
+
+/// The settings and the file they stand in.
+#[derive(Debug)]
+pub(super) struct SettingsFile {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    settings: Settings,
+    /// Whether the file, as far as we know, holds `settings` or is not there.
+    file: Known,
+    problem: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Absent,
+    Read,
+    /// It holds something that we could not read and that must not be overwritten.
+    Foreign,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    settings: serde_json::Value,
+}
+
+impl SettingsFile {
+    /// Reads the file. One that makes no sense is set aside and told of; the settings are then the first ones again.
+    pub(super) fn load(path: PathBuf, now: Timestamp) -> Self {
+        let state = match fs::read(&path) {
+            Ok(bytes) => match parse(&bytes) {
+                Ok(settings) => State { settings, file: Known::Read, problem: None },
+                Err(NotSettings::Newer) => State::without(
+                    Known::Foreign,
+                    format!(
+                        "{} was written by a newer sordino: rules, names and password of the page are not in force. Use the newer version again, or move the file away and restart.",
+                        path.display()
+                    ),
+                ),
+                Err(NotSettings::Damaged(why)) => damaged(&path, &why, now),
+            },
+            Err(error) if is_absent(&error) => {
+                State { settings: Settings::default(), file: Known::Absent, problem: None }
+            }
+            Err(error) => State::without(
+                Known::Foreign,
+                format!(
+                    "{} cannot be read ({error}): rules, names and password of the page are not in force. Make it readable for sordino and restart.",
+                    path.display()
+                ),
+            ),
+        };
+        Self { path, state: Mutex::new(state) }
+    }
+
+    /// As they are on disk.
+    pub(super) fn settings(&self) -> Settings {
+        self.state().settings.clone()
+    }
+
+    /// One sentence on what is wrong with the file.
+    pub(super) fn problem(&self) -> Option<String> {
+        self.state().problem.clone()
+    }
+
+    /// Replaces the file, whole.
+    pub(super) fn save(&self, settings: &Settings) -> io::Result<()> {
+        let mut state = self.state();
+        // A disk that was mounted after the start brings a file that nobody has read: it is worth more than the change.
+        let appeared = state.file == Known::Absent && self.path.symlink_metadata().is_ok();
+        if appeared || state.file == Known::Foreign {
+            let why =
+                format!("{} holds settings that were not read at the start: restart sordino", self.path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        }
+        let content = Content { version: VERSION, settings: serde_json::to_value(settings)? };
+        write_whole(&self.path, &serde_json::to_vec_pretty(&content)?)?;
+        state.settings = settings.clone();
+        state.file = Known::Read;
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn without(file: Known, problem: String) -> Self {
+        Self { settings: Settings::default(), file, problem: Some(problem) }
+    }
+}
+
+enum NotSettings {
+    Newer,
+    Damaged(String),
+}
+
+fn parse(bytes: &[u8]) -> Result<Settings, NotSettings> {
+    let damaged = |error: serde_json::Error| NotSettings::Damaged(error.to_string());
+    let content: Content = serde_json::from_slice(bytes).map_err(damaged)?;
+    if content.version > VERSION {
+        return Err(NotSettings::Newer);
+    }
+    serde_json::from_value(content.settings).map_err(damaged)
+}
+
+fn damaged(path: &Path, why: &str, now: Timestamp) -> State {
+    match set_aside(path, now) {
+        Ok(aside) => State::without(
+            Known::Absent,
+            format!(
+                "{} was damaged ({why}) and is now {}: rules, names and password of the page begin anew. Put a good copy in its place and restart, or set them again.",
+                path.display(),
+                aside.display()
+            ),
+        ),
+        Err(error) => State::without(
+            Known::Foreign,
+            format!(
+                "{} is damaged ({why}) and cannot be set aside ({error}): changes in the page cannot be saved. Move it away and restart sordino.",
+                path.display()
+            ),
+        ),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    // Where the store's directory is a file, there are no settings in it either; the directory's own problem says so.
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

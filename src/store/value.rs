@@ -1,0 +1,87 @@
+//! The envelope of every value on disk: a format version, a checksum of our own, the payload.
+//!
+//! sled checks its pages, but a value may also have been written by another version, or by a program that is not
+//! sordino: nothing is decoded before this envelope says that it is ours and whole.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The format of everything that is written now.
+pub(super) const VERSION: u8 = 1;
+const ENVELOPE_LEN: usize = 5;
+/// No value is anywhere near this long when unpacked; what claims to be is damaged.
+pub(super) const MAX_UNPACKED_BYTES: usize = 32 << 20;
+/// zstd's own default is 3; a block is packed once and read often, and 6 is where packing stops getting smaller quickly.
+const ZSTD_LEVEL: i32 = 6;
+
+/// Why a value cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Damaged {
+    /// Bytes are missing or changed.
+    #[error("its checksum does not match")]
+    Checksum,
+    /// Whole, but in a format that is not ours.
+    #[error("it has format {0}, which this sordino does not know")]
+    Format(u8),
+    /// Whole and in our format, and yet it makes no sense.
+    #[error("its content makes no sense")]
+    Content,
+}
+
+/// Puts `payload` into an envelope.
+pub(super) fn wrap(payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(ENVELOPE_LEN + payload.len());
+    value.push(VERSION);
+    value.extend_from_slice(&checksum(VERSION, payload).to_be_bytes());
+    value.extend_from_slice(payload);
+    value
+}
+
+/// Takes the payload out of its envelope.
+pub(super) fn unwrap(value: &[u8]) -> Result<&[u8], Damaged> {
+    let (&version, rest) = value.split_first().ok_or(Damaged::Checksum)?;
+    let (sum, payload) = rest.split_first_chunk::<4>().ok_or(Damaged::Checksum)?;
+    if checksum(version, payload) != u32::from_be_bytes(*sum) {
+        return Err(Damaged::Checksum);
+    }
+    if version != VERSION {
+        return Err(Damaged::Format(version));
+    }
+    Ok(payload)
+}
+
+fn checksum(version: u8, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[version]);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// A small thing as a value.
+pub(super) fn encode<T: Serialize>(content: &T) -> std::io::Result<Vec<u8>> {
+    Ok(wrap(&plain(content)?))
+}
+
+/// A small thing out of its value.
+pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, Damaged> {
+    postcard::from_bytes(unwrap(value)?).map_err(|_| Damaged::Content)
+}
+
+/// `content` in postcard's layout.
+pub(super) fn plain<T: Serialize>(content: &T) -> std::io::Result<Vec<u8>> {
+    postcard::to_stdvec(content).map_err(std::io::Error::other)
+}
+
+/// `content` compressed, and how long it was before.
+pub(super) fn pack<T: Serialize>(content: &T) -> std::io::Result<(Vec<u8>, u32)> {
+    let plain = plain(content)?;
+    let len = u32::try_from(plain.len()).map_err(std::io::Error::other)?;
+    Ok((zstd::bulk::compress(&plain, ZSTD_LEVEL)?, len))
+}
+
+/// What [`pack`] made into `packed`, given how long it was.
+pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8], len: u32) -> Result<T, Damaged> {
+    let len = usize::try_from(len).ok().filter(|&len| len <= MAX_UNPACKED_BYTES).ok_or(Damaged::Content)?;
+    let plain = zstd::bulk::decompress(packed, len).map_err(|_| Damaged::Content)?;
+    postcard::from_bytes(&plain).map_err(|_| Damaged::Content)
+}
