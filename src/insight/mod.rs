@@ -1,12 +1,30 @@
 //! What the tallies mean: sums over devices, names, makers and purposes, for a page to show.
 //!
-//! Functions of tallies and policy only; the store is read once, by the caller's closure.
+//! Functions of tallies and policy only; the store is read once, by the caller's closure. [`overview`] is about the
+//! house, [`exposure`] about one device; both walk the tallies once, with `sums`.
+
+mod exposure;
+mod overview;
+mod sums;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use self::exposure::exposure;
+pub use self::overview::overview;
 use crate::policy::{DeviceId, Label, Name, Verdict};
-use crate::time::{Hour, Timestamp};
+use crate::time::Timestamp;
+
+/// Names that are listed one by one, in the house and for each product.
+pub const MAX_TOP_NAMES: usize = 50;
+/// Names without a label that are listed for a device.
+pub const MAX_UNLABELLED: usize = 200;
+/// Devices that are listed.
+pub const MAX_DEVICES: usize = 1_000;
+/// Different names that are told apart in one span. What comes beyond them is in the totals only.
+pub const MAX_NAMES: usize = 50_000;
+/// Hours that are told apart; a longer span ends early.
+pub const MAX_HOURS: usize = 401 * 24;
 
 /// How many questions, by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -46,7 +64,7 @@ pub struct DeviceCounts {
 pub struct NameCounts {
     /// The name.
     pub name: Name,
-    /// What the policy says of it today, for everyone.
+    /// What the policy says of it at the end of the span, for everyone.
     pub verdict: Verdict,
     /// What the catalogue knows.
     pub label: Option<Label>,
@@ -88,7 +106,7 @@ pub struct Overview {
     pub hours: Vec<HourCounts>,
     /// Devices, the most muted and watched first.
     pub devices: Vec<DeviceCounts>,
-    /// Names muted or watched, the most asked first.
+    /// Names muted or watched, the most muted and watched first.
     pub top_names: Vec<NameCounts>,
     /// Makers of labelled names, the most asked first.
     pub vendors: Vec<GroupCounts>,
@@ -113,7 +131,7 @@ pub struct Exposure {
     pub hours: Vec<HourCounts>,
     /// Who hears from it, the most asked first.
     pub vendors: Vec<VendorExposure>,
-    /// Names without a label, the most asked first, at most 200.
+    /// Names without a label, the most asked first, at most [`MAX_UNLABELLED`].
     pub unlabelled: Vec<NameCounts>,
 }
 
@@ -144,5 +162,36 @@ pub struct ProductExposure {
     /// The names, the most asked first.
     pub names: Vec<NameCounts>,
 }
-#[allow(dead_code)]
-fn _keep(_: Hour) {}
+
+impl Counts {
+    /// Adds `count` questions with this verdict.
+    pub fn add(&mut self, verdict: Verdict, count: u64) {
+        let sum = match verdict {
+            Verdict::Pass => &mut self.passed,
+            Verdict::Watch => &mut self.watched,
+            Verdict::Block => &mut self.muted,
+            Verdict::Allow => &mut self.allowed,
+        };
+        *sum = sum.saturating_add(count);
+    }
+
+    /// These and `other` together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed.saturating_add(other.passed),
+            watched: self.watched.saturating_add(other.watched),
+            muted: self.muted.saturating_add(other.muted),
+            allowed: self.allowed.saturating_add(other.allowed),
+        }
+    }
+
+    /// Those that a list of telemetry named: muted and watched.
+    pub fn telemetry(&self) -> u64 {
+        self.muted.saturating_add(self.watched)
+    }
+
+    /// All questions.
+    pub fn total(&self) -> u64 {
+        [self.passed, self.watched, self.muted, self.allowed].into_iter().fold(0, u64::saturating_add)
+    }
+}

@@ -1,0 +1,154 @@
+//! What every view sums up: hours, nights, and names with what is known of them.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Counts, HourCounts, MAX_HOURS, MAX_NAMES, NameCounts};
+use crate::policy::{Asker, DeviceId, Label, Name, Policy, ProfileId};
+use crate::store::TallyRow;
+use crate::time::{Hour, Timestamp};
+
+const NIGHT_HOURS: i64 = 6;
+const MINUTES_PER_DAY: i64 = 24 * 60;
+const TYPE_A: u16 = 1;
+
+/// The hours of a span, and what was asked in each.
+pub(super) struct Hours {
+    first: Hour,
+    counts: Vec<Counts>,
+}
+
+impl Hours {
+    /// Every hour that has a moment of `from..to`.
+    pub(super) fn of(from: Timestamp, to: Timestamp) -> Self {
+        let first = from.hour();
+        let full = to.hour().number().saturating_sub(first.number()) as usize;
+        let begun = usize::from(to > from && to > to.hour().start());
+        Self { first, counts: vec![Counts::default(); (full + begun).min(MAX_HOURS)] }
+    }
+
+    /// The counts of `hour`; none outside of the span.
+    pub(super) fn at(&mut self, hour: Hour) -> Option<&mut Counts> {
+        let place = hour.number().checked_sub(self.first.number())?;
+        self.counts.get_mut(place as usize)
+    }
+
+    pub(super) fn finish(self) -> Vec<HourCounts> {
+        let hours = (self.first.number()..).map(|number| Hour::from_number(number).start());
+        hours.zip(self.counts).map(|(hour, counts)| HourCounts { hour, counts }).collect()
+    }
+}
+
+/// Whether `hour` lies between midnight and six for someone whose clock is `offset_minutes` ahead of UTC.
+pub(super) fn is_night(hour: Hour, offset_minutes: i32) -> bool {
+    let minutes = i64::from(hour.number()) * 60 + i64::from(offset_minutes);
+    minutes.rem_euclid(MINUTES_PER_DAY) < NIGHT_HOURS * 60
+}
+
+/// The names of a span, each looked up once.
+pub(super) struct Names<'a> {
+    policy: &'a Policy,
+    night_offset_minutes: i32,
+    sums: HashMap<Name, NameSum<'a>>,
+}
+
+/// A name, how it was asked for, and what the catalogue knows.
+#[derive(Clone, Copy)]
+pub(super) struct NameSum<'a> {
+    pub(super) label: Option<&'a Label>,
+    pub(super) counts: Counts,
+    at_night: u64,
+    last: Hour,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(policy: &'a Policy, night_offset_minutes: i32) -> Self {
+        Self { policy, night_offset_minutes, sums: HashMap::new() }
+    }
+
+    /// Adds a row. Says what the catalogue knows of its name.
+    pub(super) fn add(&mut self, row: &TallyRow) -> Option<&'a Label> {
+        let sum = match self.sums.get_mut(&row.name) {
+            Some(sum) => sum,
+            None => {
+                let label = self.policy.label(row.name.as_ref());
+                if self.sums.len() >= MAX_NAMES {
+                    return label;
+                }
+                let new = NameSum { label, counts: Counts::default(), at_night: 0, last: row.hour };
+                self.sums.entry(row.name.clone()).or_insert(new)
+            }
+        };
+        sum.counts.add(row.verdict, row.count);
+        sum.last = sum.last.max(row.hour);
+        if is_night(row.hour, self.night_offset_minutes) {
+            sum.at_night += row.count;
+        }
+        sum.label
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sums.len()
+    }
+
+    pub(super) fn into_sums(self) -> impl Iterator<Item = (Name, NameSum<'a>)> {
+        self.sums.into_iter()
+    }
+}
+
+impl NameSum<'_> {
+    /// For the page, with what `policy` says of `name` at `at`.
+    pub(super) fn show(&self, name: Name, policy: &Policy, at: Timestamp) -> NameCounts {
+        let anyone = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let asker = Asker {
+            device: &DeviceId::Address(anyone),
+            profile: ProfileId::default(),
+            address: anyone,
+            name: "",
+            tags: &[],
+        };
+        let verdict = policy.judge(&asker, name.as_ref(), TYPE_A, at).verdict;
+        let (label, last_hour) = (self.label.cloned(), self.last.start());
+        NameCounts { name, verdict, label, counts: self.counts, at_night: self.at_night, last_hour }
+    }
+}
+
+/// The first `bound` of `entries` in the order of `before`.
+pub(super) fn first<T>(
+    entries: impl IntoIterator<Item = T>,
+    bound: usize,
+    before: impl FnMut(&T, &T) -> Ordering,
+) -> Vec<T> {
+    let mut entries: Vec<T> = entries.into_iter().collect();
+    entries.sort_unstable_by(before);
+    entries.truncate(bound);
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hour_of_the_span_is_there() {
+        let millis = |millis| Timestamp::from_millis(millis);
+        let hours = |from, to| Hours::of(millis(from), millis(to)).counts.len();
+        const HOUR: u64 = 3_600_000;
+        assert_eq!(hours(0, 0), 0);
+        assert_eq!(hours(0, 1), 1);
+        assert_eq!(hours(HOUR - 1, HOUR + 1), 2);
+        assert_eq!(hours(HOUR, 3 * HOUR), 2);
+        assert_eq!(hours(5 * HOUR, HOUR), 0);
+        assert_eq!(hours(0, u64::from(u32::MAX) * HOUR), MAX_HOURS);
+    }
+
+    #[test]
+    fn the_night_is_the_viewers() {
+        let utc = |hour: u32| Hour::from_number(1_000 * 24 + hour);
+        assert!(is_night(utc(0), 0) && is_night(utc(5), 0) && !is_night(utc(6), 0) && !is_night(utc(23), 0));
+        assert!(is_night(utc(23), 60) && !is_night(utc(5), 60), "an hour ahead of UTC");
+        assert!(is_night(utc(8), -8 * 60) && !is_night(utc(7), -8 * 60), "Pacific");
+        assert!(is_night(Hour::from_number(0), -19 * 60), "also before the epoch");
+    }
+}
