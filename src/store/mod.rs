@@ -58,6 +58,8 @@ use crate::time::{Clock, Hour, Timestamp};
 pub const MAX_BLOCK_EVENTS: usize = 16_384;
 /// How long tallies are kept.
 pub const KEEP_TALLIES: Duration = Duration::from_secs(400 * 24 * 3600);
+/// The file of the settings, in the store's directory.
+const SETTINGS: &str = "settings.json";
 /// No clock that shows an earlier time can be right.
 const BUILD_DATE: Timestamp = Timestamp::from_millis(1_793_491_200_000); // 2026-11-01
 
@@ -156,6 +158,17 @@ pub struct Settings {
     pub device_names: Vec<(DeviceId, String)>,
 }
 
+impl Settings {
+    /// Reads the settings in the store at `path` without opening the store, which another process may hold. Where there
+    /// is no store yet, there are no settings.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    pub fn read(path: &std::path::Path) -> std::io::Result<Self> {
+        settings::read(&path.join(SETTINGS))
+    }
+}
+
 /// How the store is doing, for the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -177,9 +190,12 @@ impl Store {
     /// Opens the store, or sets a damaged one aside and starts afresh; only a path that cannot be used at all makes it
     /// keep everything in memory. Never fails: trouble here is told by [`health`](Self::health).
     pub fn open(options: Options, clock: Clock) -> Arc<Self> {
+        let home = Home::new(options.path.clone());
+        // Only whose directory it is may set anything in it aside.
+        let ours = home.claim().is_ok();
         let store = Self {
-            settings: SettingsFile::load(options.path.join("settings.json"), clock.now()),
-            home: Home::new(options.path.clone()),
+            settings: SettingsFile::load(options.path.join(SETTINGS), ours, clock.now()),
+            home,
             memory: Mutex::new(Memory::after(EventId(0))),
             disk: Mutex::default(),
             notes: Mutex::default(),

@@ -43,28 +43,18 @@ struct Content {
 }
 
 impl SettingsFile {
-    /// Reads the file. One that makes no sense is set aside and told of; the settings are then the first ones again.
-    pub(super) fn load(path: PathBuf, now: Timestamp) -> Self {
-        let state = match fs::read(&path) {
-            Ok(bytes) => match parse(&bytes) {
-                Ok(settings) => State { settings, file: Known::Read, problem: None },
-                Err(NotSettings::Newer) => State::without(
-                    Known::Foreign,
-                    format!(
-                        "{} was written by a newer sordino: rules, names and password of the page are not in force. Use the newer version again, or move the file away and restart.",
-                        path.display()
-                    ),
-                ),
-                Err(NotSettings::Damaged(why)) => damaged(&path, &why, now),
-            },
-            Err(error) if is_absent(&error) => {
-                State { settings: Settings::default(), file: Known::Absent, problem: None }
-            }
-            Err(error) => State::without(
+    /// Reads the file. One that makes no sense is told of and, where it is `ours`, set aside; the settings are then the
+    /// first ones again.
+    pub(super) fn load(path: PathBuf, ours: bool, now: Timestamp) -> Self {
+        let shown = path.display();
+        let state = match try_read(&path) {
+            Ok(Some(settings)) => State { settings, file: Known::Read, problem: None },
+            Ok(None) => State { settings: Settings::default(), file: Known::Absent, problem: None },
+            Err(NotSettings::Damaged(why)) if ours => damaged(&path, &why, now),
+            Err(why) => State::without(
                 Known::Foreign,
                 format!(
-                    "{} cannot be read ({error}): rules, names and password of the page are not in force. Make it readable for sordino and restart.",
-                    path.display()
+                    "The settings in {shown} cannot be used: {why}. Rules, names and password of the page are not in force. Put that right and restart sordino."
                 ),
             ),
         };
@@ -109,18 +99,41 @@ impl State {
     }
 }
 
+/// Why a file holds no settings that we can use.
+#[derive(Debug, thiserror::Error)]
 enum NotSettings {
+    #[error("they were written by a newer sordino")]
     Newer,
+    #[error("they are damaged ({0})")]
     Damaged(String),
+    #[error("{0}")]
+    Unreadable(io::Error),
 }
 
-fn parse(bytes: &[u8]) -> Result<Settings, NotSettings> {
+/// The settings in the file at `path`; the first ones where there is none.
+pub(super) fn read(path: &Path) -> io::Result<Settings> {
+    match try_read(path) {
+        Ok(settings) => Ok(settings.unwrap_or_default()),
+        Err(NotSettings::Unreadable(error)) => Err(error),
+        Err(other) => Err(io::Error::new(io::ErrorKind::InvalidData, other.to_string())),
+    }
+}
+
+fn try_read(path: &Path) -> Result<Option<Settings>, NotSettings> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        // Where the store's directory is a file, there are no settings in it either; the directory's own problem says so.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(NotSettings::Unreadable(error)),
+    };
     let damaged = |error: serde_json::Error| NotSettings::Damaged(error.to_string());
-    let content: Content = serde_json::from_slice(bytes).map_err(damaged)?;
+    let content: Content = serde_json::from_slice(&bytes).map_err(damaged)?;
     if content.version > VERSION {
         return Err(NotSettings::Newer);
     }
-    serde_json::from_value(content.settings).map_err(damaged)
+    serde_json::from_value(content.settings).map(Some).map_err(damaged)
 }
 
 fn damaged(path: &Path, why: &str, now: Timestamp) -> State {
@@ -141,9 +154,4 @@ fn damaged(path: &Path, why: &str, now: Timestamp) -> State {
             ),
         ),
     }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    // Where the store's directory is a file, there are no settings in it either; the directory's own problem says so.
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
