@@ -1,11 +1,37 @@
 //! The single writer: a command comes in, is put on disk, the snapshot is built anew and published, the command is answered.
+//!
+//! [`State`] is everything a snapshot is built from, [`Control`] is the handle by which commands are given, and the task
+//! that [`Control::start`] makes is the only one that carries them out, one after the other. Whatever goes wrong with a
+//! command, what was in force before stays in force.
+
+mod lists;
+mod state;
+mod writer;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::policy::{Action, Blocking, DeviceId, Format, MacAddr, Name, OwnRule, Profile, Scope};
-use crate::time::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use self::state::State;
+pub use crate::device::DeviceOptions;
+use crate::policy::{Action, Blocking, DeviceId, Format, ListReport, MacAddr, Name, OwnRule, Profile, Scope};
+use crate::snapshot::SnapshotCell;
+use crate::store::Store;
+use crate::time::{Clock, Timestamp};
+
+/// Commands that may wait. When there are more, whoever asks waits for [`PATIENCE`] and is then told that sordino is busy.
+pub const COMMANDS_BOUND: usize = 16;
+/// How long a command waits for its place in the queue.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Own rules kept at the same time.
+pub const OWN_RULES_BOUND: usize = 10_000;
+/// Names given to devices in the page, kept at the same time.
+pub const DEVICE_NAMES_BOUND: usize = 10_000;
 
 /// What the configuration fixes, as `control` needs it.
 #[derive(Clone, Debug, Default)]
@@ -35,19 +61,19 @@ pub struct ListOptions {
     pub trusted: bool,
 }
 
-/// One `[[device]]`.
-#[derive(Clone, Debug)]
-pub struct DeviceOptions {
-    /// Unique.
-    pub name: String,
-    /// Its hardware address.
-    pub mac: Option<MacAddr>,
-    /// Its addresses and networks, as (address, prefix length).
-    pub networks: Vec<(IpAddr, u8)>,
-    /// Its profile, by name.
-    pub profile: Option<String>,
-    /// AdGuard's device tags.
-    pub tags: Vec<String>,
+/// A list as it stands now, for people to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListView {
+    /// The `[[list]]` it comes from: its own name, or the name of the directory's.
+    pub group: Arc<str>,
+    /// The file.
+    pub source: PathBuf,
+    /// Whether its rewrites and `$important` count.
+    pub trusted: bool,
+    /// What is in force of it.
+    pub report: ListReport,
+    /// What is wrong with the file now, and what is in force instead; none when all is well.
+    pub problem: Option<String>,
 }
 
 /// A rule that someone asks for in the page.
@@ -67,7 +93,10 @@ pub struct NewRule {
 
 /// The handle by which commands are given. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Control {/* mpsc::Sender<Command>, bound 16 */}
+pub struct Control {
+    commands: mpsc::Sender<Command>,
+    standing: watch::Receiver<Standing>,
+}
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -94,34 +123,92 @@ pub enum Refusal {
     Busy,
 }
 
+/// What people may look at between commands.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    lists: Arc<[ListView]>,
+    problems: Arc<[String]>,
+}
+
+/// Where the answer to a command goes. Whoever asked may have gone; the command is carried out all the same.
+type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+#[derive(Debug)]
+enum Command {
+    AddRule(NewRule, Reply<OwnRule>),
+    RemoveRule(u64, Reply<OwnRule>),
+    NameDevice(DeviceId, Option<String>, Reply<()>),
+    SetPassword(String, bool, Reply<()>),
+    Reload(Option<Box<Options>>, Reply<Vec<String>>),
+    RefuseConfig(String, Reply<()>),
+    Neighbours(HashMap<IpAddr, MacAddr>, Reply<()>),
+}
+
 impl Control {
+    /// The handle, and the task that carries commands out until `stop` or until the last handle is gone; the caller
+    /// spawns it. `state` must be what `cell` holds.
+    pub fn start(
+        state: State,
+        cell: Arc<SnapshotCell>,
+        store: Arc<Store>,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (commands, queue) = mpsc::channel(COMMANDS_BOUND);
+        let (writer, standing) = writer::Writer::new(state, cell, store, clock);
+        (Self { commands, standing }, writer.run(queue, stop))
+    }
+
     /// Puts `rule` in force, in the place of one with the same name, subtree and scope. Answered once it is on disk and published.
-    pub async fn add_rule(&self, _rule: NewRule) -> Result<OwnRule, Refusal> {
-        Err(Refusal::Busy)
+    pub async fn add_rule(&self, rule: NewRule) -> Result<OwnRule, Refusal> {
+        self.ask(|reply| Command::AddRule(rule, reply)).await
     }
 
     /// Takes an own rule away.
-    pub async fn remove_rule(&self, _id: u64) -> Result<OwnRule, Refusal> {
-        Err(Refusal::Busy)
+    pub async fn remove_rule(&self, id: u64) -> Result<OwnRule, Refusal> {
+        self.ask(|reply| Command::RemoveRule(id, reply)).await
     }
 
     /// Gives a device a name, or with none takes the given one away.
-    pub async fn name_device(&self, _device: DeviceId, _name: Option<String>) -> Result<(), Refusal> {
-        Err(Refusal::Busy)
+    pub async fn name_device(&self, device: DeviceId, name: Option<String>) -> Result<(), Refusal> {
+        self.ask(|reply| Command::NameDevice(device, name, reply)).await
     }
 
     /// Sets the dashboard's password (a PHC string). With `first`, only where none is set.
-    pub async fn set_password(&self, _hash: String, _first: bool) -> Result<(), Refusal> {
-        Err(Refusal::Busy)
+    pub async fn set_password(&self, hash: String, first: bool) -> Result<(), Refusal> {
+        self.ask(|reply| Command::SetPassword(hash, first, reply)).await
     }
 
     /// Reads the lists again; with `options`, under a new configuration. Answers what is wrong now, one sentence each.
-    pub async fn reload(&self, _options: Option<Options>) -> Result<Vec<String>, Refusal> {
-        Err(Refusal::Busy)
+    pub async fn reload(&self, options: Option<Options>) -> Result<Vec<String>, Refusal> {
+        self.ask(|reply| Command::Reload(options.map(Box::new), reply)).await
+    }
+
+    /// Notes that `config.toml` was read again and refused, so that it can be seen until one is taken.
+    pub async fn refuse_config(&self, problem: String) -> Result<(), Refusal> {
+        self.ask(|reply| Command::RefuseConfig(problem, reply)).await
     }
 
     /// Tells which address is used by which hardware address now.
-    pub async fn neighbours(&self, _table: HashMap<IpAddr, MacAddr>) -> Result<(), Refusal> {
-        Err(Refusal::Busy)
+    pub async fn neighbours(&self, table: HashMap<IpAddr, MacAddr>) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Neighbours(table, reply)).await
+    }
+
+    /// The lists as they stand now, in the order of the configuration.
+    pub fn lists(&self) -> Arc<[ListView]> {
+        self.standing.borrow().lists.clone()
+    }
+
+    /// What is wrong with the configuration and the lists now, one sentence each.
+    pub fn problems(&self) -> Arc<[String]> {
+        self.standing.borrow().problems.clone()
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        // Only the way into the queue has a time limit: a command that is in will be carried out, and saying that it
+        // was not would be wrong.
+        self.commands.send_timeout(command(reply), PATIENCE).await.map_err(|_| Refusal::Busy)?;
+        answer.await.unwrap_or(Err(Refusal::Busy))
     }
 }

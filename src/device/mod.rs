@@ -1,4 +1,11 @@
 //! Who asked: which address is which device of the house.
+//!
+//! A device is known by its hardware address where the kernel or the configuration tells one, so that it stays the same
+//! device when its addresses change. [`Devices`] is put together anew by [`Devices::assemble`] whenever something about
+//! it changes, and never changes afterwards; [`neighbour`] watches the kernel for who uses which address.
+
+mod assemble;
+pub mod neighbour;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,27 +26,54 @@ pub struct Device {
     pub tags: Vec<String>,
     /// Its hardware address, where it is known.
     pub mac: Option<MacAddr>,
-    /// The addresses it is known to use now.
+    /// The addresses it is known to use now, in order.
     pub addresses: Vec<IpAddr>,
     /// Whether `config.toml` names it, so that the page must not.
     pub fixed: bool,
+}
+
+/// One `[[device]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceOptions {
+    /// Unique.
+    pub name: String,
+    /// Its hardware address.
+    pub mac: Option<MacAddr>,
+    /// Its addresses and networks, as (address, prefix length).
+    pub networks: Vec<(IpAddr, u8)>,
+    /// Its profile, by name.
+    pub profile: Option<String>,
+    /// AdGuard's device tags.
+    pub tags: Vec<String>,
 }
 
 /// All devices that are known now. Immutable; a change makes a new one.
 #[derive(Debug, Default)]
 pub struct Devices {
     by_address: HashMap<IpAddr, Arc<Device>>,
+    by_id: HashMap<DeviceId, Arc<Device>>,
+    /// Networks of the configuration, the longest prefix first.
+    networks: Vec<(IpAddr, u8, Arc<Device>)>,
 }
 
 impl Devices {
-    /// The device that uses `address`.
+    /// The device that uses `address`, or the one whose network it lies in.
     pub fn identify(&self, address: IpAddr) -> Option<&Arc<Device>> {
-        self.by_address.get(&address.to_canonical())
+        let address = address.to_canonical();
+        self.by_address.get(&address).or_else(|| {
+            let mut networks = self.networks.iter();
+            networks.find(|(network, length, _)| covers(*network, *length, address)).map(|(_, _, device)| device)
+        })
     }
 
     /// The device with this identity.
     pub fn find(&self, id: &DeviceId) -> Option<&Arc<Device>> {
-        self.by_address.values().find(|device| device.id == *id)
+        self.by_id.get(id)
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Device>> {
+        self.by_id.values()
     }
 }
 
@@ -60,6 +94,43 @@ impl Device {
             mac: None,
             addresses: vec![address],
             fixed: false,
+        }
+    }
+}
+
+/// Whether `address` lies in the network of `length` bits that `network` lies in. The two families never mix.
+pub fn covers(network: IpAddr, length: u8, address: IpAddr) -> bool {
+    let length = u32::from(length);
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            (network.to_bits() ^ address.to_bits()).checked_shr(32_u32.saturating_sub(length)).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            (network.to_bits() ^ address.to_bits()).checked_shr(128_u32.saturating_sub(length)).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_covers_the_addresses_that_share_its_prefix() {
+        for (network, length, address, covered) in [
+            ("192.168.2.0", 24, "192.168.2.77", true),
+            ("192.168.2.0", 24, "192.168.3.77", false),
+            ("192.168.2.5", 32, "192.168.2.5", true),
+            ("192.168.2.5", 32, "192.168.2.4", false),
+            ("0.0.0.0", 0, "203.0.113.9", true),
+            ("0.0.0.0", 0, "fd00::1", false),
+            ("fd00::", 8, "fd12::1", true),
+            ("fd00::", 64, "fd00:0:0:1::1", false),
+            ("::", 0, "fe80::1", true),
+        ] {
+            let (network, address): (IpAddr, IpAddr) = (network.parse().unwrap(), address.parse().unwrap());
+            assert_eq!(covers(network, length, address), covered, "{network}/{length} {address}");
         }
     }
 }

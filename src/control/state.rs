@@ -1,0 +1,196 @@
+//! Everything a snapshot is built from.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::lists::{self, Found, Shelf};
+use super::{ListView, Options};
+use crate::device::Devices;
+use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
+use crate::snapshot::Snapshot;
+use crate::store::Settings;
+
+/// What the configuration fixes, what the page changed and who is in the house, with the policy that follows from it.
+#[derive(Debug)]
+pub struct State {
+    pub(super) options: Options,
+    pub(super) settings: Settings,
+    pub(super) neighbours: HashMap<IpAddr, MacAddr>,
+    pub(super) compiled: Compiled,
+}
+
+/// A policy and what it was compiled from.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) policy: Arc<Policy>,
+    pub(super) lists: Arc<[ListView]>,
+    pub(super) shelf: Shelf,
+    /// What is wrong, one sentence each.
+    pub(super) problems: Vec<String>,
+}
+
+impl State {
+    /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
+    pub fn load(options: Options, settings: Settings) -> Self {
+        let compiled = compile(&options, Shelf::default(), settings.rules.clone());
+        Self { options, settings, neighbours: HashMap::new(), compiled }
+    }
+
+    /// This state in a house where `neighbours` says who uses which address.
+    pub fn with_neighbours(self, neighbours: HashMap<IpAddr, MacAddr>) -> Self {
+        Self { neighbours, ..self }
+    }
+
+    /// The snapshot that follows from it.
+    pub fn snapshot(&self) -> Snapshot {
+        let policy = self.compiled.policy.clone();
+        let names = &self.settings.device_names;
+        let devices = Devices::assemble(&self.options.devices, names, &self.neighbours, &policy);
+        Snapshot { policy, devices: Arc::new(devices) }
+    }
+
+    /// The lists, in the order of the configuration.
+    pub fn lists(&self) -> &[ListView] {
+        &self.compiled.lists
+    }
+
+    /// What is wrong with the lists and profiles, one sentence each.
+    pub fn problems(&self) -> &[String] {
+        &self.compiled.problems
+    }
+}
+
+/// Reads the lists of `options` and compiles them with `rules`. Where a list cannot be read or is refused, its last good
+/// copy from `shelf` takes its place.
+pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>) -> Compiled {
+    let mut found = lists::read(&options.lists, &shelf);
+    let mut fell_back: Vec<bool> =
+        found.iter_mut().map(|list| list.problem.is_some() && list.fall_back(&shelf)).collect();
+    let (profiles, mut problems) = expand(&options.profiles, &found);
+    let build = |found: &[Found]| {
+        Policy::compile(PolicySources {
+            lists: found.iter().map(|list| list.source.clone()).collect(),
+            profiles: profiles.clone(),
+            rules: rules.clone(),
+            blocking: options.blocking,
+        })
+    };
+    let mut policy = build(&found);
+    let mut refused = false;
+    for (list, fell_back) in found.iter_mut().zip(&mut fell_back) {
+        let report = report(&policy, list);
+        if list.problem.is_none() && report.problem.is_some() {
+            list.problem = report.problem;
+            *fell_back = list.fall_back(&shelf);
+            refused |= *fell_back;
+        }
+    }
+    if refused {
+        policy = build(&found);
+    }
+    let mut views = Vec::with_capacity(found.len());
+    for (list, fell_back) in found.into_iter().zip(fell_back) {
+        if let (None, Ok(content)) = (&list.problem, &list.source.content) {
+            shelf.put(&list.group, &list.source.name, content);
+        }
+        let problem = list.problem.as_ref().map(|problem| {
+            let instead =
+                if fell_back { "the last good copy of it stays in force" } else { "nothing of it is in force" };
+            format!("list {}: {problem}; {instead}", list.source.name)
+        });
+        problems.extend(problem.clone());
+        let report = report(&policy, &list);
+        views.push(ListView { group: list.group, source: list.path, trusted: list.source.trusted, report, problem });
+    }
+    shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
+    Compiled { policy: Arc::new(policy), lists: views.into(), shelf, problems }
+}
+
+/// Profiles as the policy takes them: where one names a directory, it means each list in there that it does not name itself.
+fn expand(profiles: &[Profile], found: &[Found]) -> (Vec<Profile>, Vec<String>) {
+    let mut problems = Vec::new();
+    let profiles = profiles.iter().map(|profile| {
+        let mut lists = Vec::new();
+        for (name, action) in &profile.lists {
+            let is_one = found.iter().any(|list| *list.source.name == **name);
+            let members = found.iter().filter(|list| !is_one && *list.group == **name);
+            let mut members = members.map(|list| list.source.name.to_string()).peekable();
+            if is_one {
+                lists.push((name.clone(), *action));
+            } else if members.peek().is_none() {
+                problems.push(format!(
+                    "profile {}: there is no list called {name}; the entry has no effect, correct it in config.toml",
+                    profile.name
+                ));
+            }
+            let own = |member: &String| !profile.lists.iter().any(|(named, _)| named == member);
+            lists.extend(members.filter(own).map(|member| (member, *action)));
+        }
+        Profile { name: profile.name.clone(), lists }
+    });
+    (profiles.collect(), problems)
+}
+
+fn report(policy: &Policy, list: &Found) -> ListReport {
+    let known = policy.lists().iter().find(|report| report.name == list.source.name);
+    known.cloned().unwrap_or_else(|| ListReport {
+        name: list.source.name.clone(),
+        action: list.source.action,
+        format: list.source.format,
+        names: 0,
+        rejected: 0,
+        examples: Vec::new(),
+        problem: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::control::ListOptions;
+    use crate::policy::{Action, Format};
+
+    fn list(name: &str, path: &Path) -> ListOptions {
+        ListOptions {
+            name: name.into(),
+            path: path.to_owned(),
+            action: Action::Block,
+            format: Format::Auto,
+            trusted: false,
+        }
+    }
+
+    #[test]
+    fn the_last_good_copy_stays_in_force() {
+        let house = tempfile::tempdir().unwrap();
+        let path = house.path().join("mine.txt");
+        fs::write(&path, "ads.example\n").unwrap();
+        let options = Options { lists: vec![list("mine", &path)], ..Options::default() };
+        let first = compile(&options, Shelf::default(), vec![]);
+        assert!(first.problems.is_empty(), "{:?}", first.problems);
+        fs::remove_file(&path).unwrap();
+        let second = compile(&options, first.shelf, vec![]);
+        assert!(second.problems[0].ends_with("the last good copy of it stays in force"), "{:?}", second.problems);
+        assert_eq!(second.lists[0].report, first.lists[0].report);
+        let third = compile(&options, Shelf::default(), vec![]);
+        assert!(third.problems[0].ends_with("nothing of it is in force"), "{:?}", third.problems);
+    }
+
+    #[test]
+    fn a_profile_that_names_a_directory_means_the_lists_in_it() {
+        let house = tempfile::tempdir().unwrap();
+        for file in ["apple.toml", "samsung.toml"] {
+            fs::write(house.path().join(file), "").unwrap();
+        }
+        let found = lists::read(&[list("catalogue", house.path())], &Shelf::default());
+        let lists =
+            [("catalogue", Some(Action::Watch)), ("apple", None), ("none", None)].map(|(name, to)| (name.into(), to));
+        let (profiles, problems) = expand(&[Profile { name: "guests".into(), lists: lists.into() }], &found);
+        assert_eq!(profiles[0].lists, [("samsung".to_owned(), Some(Action::Watch)), ("apple".to_owned(), None)]);
+        assert!(matches!(&problems[..], [problem] if problem.contains("no list called none")), "{problems:?}");
+    }
+}

@@ -1,0 +1,223 @@
+//! The task that carries commands out.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::state::{Compiled, State, compile};
+use super::{Command, DEVICE_NAMES_BOUND, NewRule, OWN_RULES_BOUND, Options, Refusal, Standing};
+use crate::policy::{DeviceId, MacAddr, OwnRule, Scope};
+use crate::snapshot::SnapshotCell;
+use crate::store::{Settings, Store};
+use crate::time::{Clock, Timestamp};
+
+/// How often rules that have ended are swept out. They do nothing in the meantime: every judgement looks at the time.
+const SWEEP: Duration = Duration::from_secs(60);
+
+pub(super) struct Writer {
+    state: State,
+    /// Why `config.toml` was refused when it was last read again.
+    refused_config: Option<String>,
+    cell: Arc<SnapshotCell>,
+    store: Arc<Store>,
+    clock: Clock,
+    standing: watch::Sender<Standing>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        state: State,
+        cell: Arc<SnapshotCell>,
+        store: Arc<Store>,
+        clock: Clock,
+    ) -> (Self, watch::Receiver<Standing>) {
+        let (standing, watched) = watch::channel(Standing::default());
+        let writer = Self { state, refused_config: None, cell, store, clock, standing };
+        writer.tell();
+        (writer, watched)
+    }
+
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                command = commands.recv() => match command {
+                    Some(command) => self.carry_out(command).await,
+                    None => return,
+                },
+                _ = sweep.tick() => self.sweep().await,
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::AddRule(rule, reply) => drop(reply.send(self.add_rule(rule).await)),
+            Command::RemoveRule(id, reply) => drop(reply.send(self.remove_rule(id).await)),
+            Command::NameDevice(device, name, reply) => drop(reply.send(self.name_device(device, name).await)),
+            Command::SetPassword(hash, first, reply) => drop(reply.send(self.set_password(hash, first).await)),
+            Command::Reload(options, reply) => drop(reply.send(self.reload(options).await)),
+            Command::RefuseConfig(problem, reply) => {
+                self.refused_config = Some(problem);
+                self.tell();
+                drop(reply.send(Ok(())));
+            }
+            Command::Neighbours(table, reply) => {
+                self.meet(table);
+                drop(reply.send(Ok(())));
+            }
+        }
+    }
+
+    async fn add_rule(&mut self, new: NewRule) -> Result<OwnRule, Refusal> {
+        if let Scope::Profile(name) = &new.scope
+            && !self.state.options.profiles.iter().any(|profile| profile.name == *name)
+        {
+            return Err(Refusal::Unknown(format!("profile called {name}")));
+        }
+        let now = self.clock.now();
+        let mut settings = self.swept(now);
+        let place = settings
+            .rules
+            .iter()
+            .position(|rule| rule.name == new.name && rule.subtree == new.subtree && rule.scope == new.scope);
+        let id = match place {
+            Some(place) => settings.rules[place].id,
+            None => fresh_id(&settings.rules, now),
+        };
+        let NewRule { name, subtree, action, scope, until } = new;
+        let rule = OwnRule { id, name, subtree, action, scope, since: now, until };
+        match place {
+            Some(place) => settings.rules[place] = rule.clone(),
+            None if settings.rules.len() >= OWN_RULES_BOUND => {
+                return Err(Refusal::TooMany(OWN_RULES_BOUND, "rules of your own"));
+            }
+            None => settings.rules.push(rule.clone()),
+        }
+        self.change(settings).await?;
+        Ok(rule)
+    }
+
+    async fn remove_rule(&mut self, id: u64) -> Result<OwnRule, Refusal> {
+        let mut settings = self.state.settings.clone();
+        let place = settings.rules.iter().position(|rule| rule.id == id);
+        let rule = settings.rules.remove(place.ok_or_else(|| Refusal::Unknown(format!("rule {id}")))?);
+        settings.rules.retain(|rule| is_alive(rule, self.clock.now()));
+        self.change(settings).await?;
+        Ok(rule)
+    }
+
+    async fn name_device(&mut self, device: DeviceId, name: Option<String>) -> Result<(), Refusal> {
+        match self.cell.current().devices.find(&device) {
+            Some(known) if known.fixed => return Err(Refusal::Fixed(format!("the name of {}", known.name))),
+            None if matches!(device, DeviceId::Named(_)) => return Err(Refusal::Unknown(format!("device {device}"))),
+            _ => {}
+        }
+        let mut settings = self.swept(self.clock.now());
+        settings.device_names.retain(|(id, _)| *id != device);
+        if let Some(name) = name {
+            if settings.device_names.len() >= DEVICE_NAMES_BOUND {
+                return Err(Refusal::TooMany(DEVICE_NAMES_BOUND, "device names"));
+            }
+            settings.device_names.push((device, name));
+        }
+        self.change(settings).await
+    }
+
+    async fn set_password(&mut self, hash: String, first: bool) -> Result<(), Refusal> {
+        if first && self.state.settings.password_hash.is_some() {
+            return Err(Refusal::PasswordSet);
+        }
+        let mut settings = self.swept(self.clock.now());
+        settings.password_hash = Some(hash);
+        self.change(settings).await
+    }
+
+    async fn reload(&mut self, options: Option<Box<Options>>) -> Result<Vec<String>, Refusal> {
+        let taken = options.is_some();
+        let options = options.map_or_else(|| self.state.options.clone(), |options| *options);
+        let (shelf, rules) = (self.state.compiled.shelf.clone(), self.state.settings.rules.clone());
+        let compiling = spawn_blocking(move || (compile(&options, shelf, rules), options));
+        let Ok((compiled, options)) = compiling.await else {
+            let problem = "reading the lists failed inside sordino; what was in force before stays in force";
+            return Ok(vec![problem.to_owned()]);
+        };
+        self.state.compiled = compiled;
+        self.state.options = options;
+        if taken {
+            self.refused_config = None;
+        }
+        self.publish();
+        Ok(self.standing.borrow().problems.to_vec())
+    }
+
+    fn meet(&mut self, table: HashMap<IpAddr, MacAddr>) {
+        if self.state.neighbours != table {
+            self.state.neighbours = table;
+            self.publish();
+        }
+    }
+
+    async fn sweep(&mut self) {
+        let settings = self.swept(self.clock.now());
+        if settings.rules.len() < self.state.settings.rules.len()
+            && let Err(refusal) = self.change(settings).await
+        {
+            // The rules are past their end and do nothing; the next sweep tries again.
+            tracing::debug!("rules that have ended stay on disk: {refusal}");
+        }
+    }
+
+    /// Puts `settings` on disk and in force, or leaves everything as it is.
+    async fn change(&mut self, settings: Settings) -> Result<(), Refusal> {
+        let store = self.store.clone();
+        let saving = spawn_blocking(move || store.save_settings(&settings).map(|()| settings));
+        let settings = saving.await.map_err(io::Error::other).flatten().map_err(Refusal::NotSaved)?;
+        if settings.rules != self.state.settings.rules {
+            self.state.compiled.policy = Arc::new(self.state.compiled.policy.with_rules(settings.rules.clone()));
+        }
+        self.state.settings = settings;
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&self) {
+        self.cell.publish(self.state.snapshot());
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let Compiled { lists, problems, .. } = &self.state.compiled;
+        let problems = self.refused_config.iter().chain(problems).cloned().collect();
+        self.standing.send_replace(Standing { lists: lists.clone(), problems });
+    }
+
+    fn swept(&self, now: Timestamp) -> Settings {
+        let mut settings = self.state.settings.clone();
+        settings.rules.retain(|rule| is_alive(rule, now));
+        settings
+    }
+}
+
+fn is_alive(rule: &OwnRule, now: Timestamp) -> bool {
+    rule.until.is_none_or(|until| until > now)
+}
+
+/// A number that no rule has, and that none had before unless the clock was set back: one that was taken away must not
+/// come to mean another rule while a page that is still open offers to undo it.
+fn fresh_id(rules: &[OwnRule], now: Timestamp) -> u64 {
+    let largest = rules.iter().map(|rule| rule.id).max().unwrap_or(0);
+    now.millis().max(largest + 1)
+}
+
+#[cfg(test)]
+mod tests;
