@@ -1,0 +1,309 @@
+//! From the shape of the file to the options of each part, with all that one key says about another.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::file::{self, File};
+use super::mistake::{BadConfig, Mistakes, suggest};
+use super::values::{Answer, Listen, Permitted, Server};
+use super::{Config, api, control, dns, store};
+use crate::policy::{Blocking, OWN_RULES, Profile};
+
+/// Characters of a name of a device, a list or a profile.
+const NAME_CHARS_BOUND: usize = 64;
+/// Profiles; a device holds the number of its own in one octet.
+const PROFILES_BOUND: usize = 255;
+/// Seconds of `[blocking] ttl`. Devices keep an answer that long, whatever is allowed in the meantime.
+const BLOCKING_TTL_BOUND: u32 = 86_400;
+/// The shortest and the longest `[store] flush`: an SD card wears out by the one, a power cut takes the other.
+const FLUSH_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
+
+const DEFAULT_CACHE_SIZE: usize = 16 << 20;
+const DEFAULT_KEEP_QUERIES: Duration = Duration::from_secs(30 * 86_400);
+const DEFAULT_FLUSH: Duration = Duration::from_secs(300);
+
+/// Where in the file a key stands, for mistakes that are found later.
+type Places = HashMap<&'static str, Range<usize>>;
+
+pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadConfig> {
+    let mut mistakes = Mistakes::new(text);
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let limits = file.limits.map(Spanned::into_inner).unwrap_or_default();
+    let mut places = Places::new();
+    let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
+    let config = Config {
+        dns,
+        control: control_options(file.list, file.profile, file.device, file.blocking, directory, &mut mistakes),
+        store: store_options(file.store, directory, &mut mistakes),
+        web: web_options(file.web, &mut mistakes),
+    };
+    // What is wrong already may be what `dns` would say again in other words.
+    if mistakes.is_empty()
+        && let Err(dns::BadOption { key, what }) = config.dns.check()
+    {
+        let section = key.split('.').next().unwrap_or(key);
+        let place = places.get(key).cloned().or_else(|| text.find(&format!("[{section}]")).map(|at| at..at));
+        mistakes.add(&place.unwrap_or_default(), format!("{key}: {what}"));
+    }
+    mistakes.into_result(path).map(|()| config)
+}
+
+fn dns_options(
+    dns: file::Dns,
+    upstream: file::Upstream,
+    cache: file::Cache,
+    limits: dns::Limits,
+    directory: &Path,
+    places: &mut Places,
+    mistakes: &mut Mistakes<'_>,
+) -> dns::Options {
+    for (table, key) in [(&dns.tls, "tls"), (&dns.https, "https"), (&dns.quic, "quic")] {
+        if let Some(table) = table {
+            let what = format!("this version does not serve [dns.{key}] yet; take the table out");
+            mistakes.add(&table.span(), what);
+        }
+    }
+    if let Some(route) = &upstream.route {
+        mistakes.add(&route.span(), "this version does not know [[upstream.route]] yet; take the table out");
+    }
+    let listen: Vec<SocketAddr> = match dns.listen {
+        Some(listen) => {
+            places.insert("dns.listen", listen.span());
+            if listen.get_ref().is_empty() {
+                mistakes.add(&listen.span(), "listen names no address; write one as in [\"127.0.0.1:5300\"]");
+            }
+            let mut taken = HashSet::new();
+            let listen = listen.into_inner().into_iter().map(|address| {
+                let (span, Listen(address)) = (address.span(), address.into_inner());
+                if address.port() != 0 {
+                    once(&mut taken, address, &span, mistakes);
+                }
+                address
+            });
+            listen.collect()
+        }
+        None => vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
+    };
+    let allow_from = match dns.allow_from {
+        Some(allowed) => {
+            places.insert("dns.allow_from", allowed.span());
+            allowed.into_inner().into_iter().map(|Permitted(who)| who).collect()
+        }
+        None => vec!["loopback".into(), "private".into()],
+    };
+    let bootstrap = upstream.bootstrap.map(|bootstrap| {
+        places.insert("upstream.bootstrap", bootstrap.span());
+        for address in bootstrap.get_ref() {
+            let text = address.get_ref();
+            if text.parse::<IpAddr>().is_err() && text.parse::<SocketAddr>().is_err() {
+                let what = format!("{text:?} is not an address; bootstrap takes addresses, as in [\"9.9.9.9\"]");
+                mistakes.add(&address.span(), what);
+            }
+        }
+        bootstrap.into_inner().into_iter().map(Spanned::into_inner).collect::<Vec<_>>()
+    });
+    let servers = match &upstream.servers {
+        Some(servers) if !servers.get_ref().is_empty() => servers.get_ref().as_slice(),
+        named => {
+            let span = named.as_ref().map(Spanned::span).unwrap_or_default();
+            mistakes.add(
+                &span,
+                "there is no forwarder to ask; write servers = [\"tls://9.9.9.9\"] or your own under [upstream]",
+            );
+            &[]
+        }
+    };
+    if let Some(servers) = &upstream.servers {
+        places.insert("upstream.servers", servers.span());
+    }
+    let mut taken = HashSet::new();
+    for server in servers {
+        let Server { url, has_name } = server.get_ref();
+        once(&mut taken, url.clone(), &server.span(), mistakes);
+        if *has_name && bootstrap.as_ref().is_none_or(Vec::is_empty) {
+            let what = "sordino cannot ask itself for the address of this server; add bootstrap = [\"9.9.9.9\"] under [upstream]";
+            mistakes.add(&server.span(), what);
+        }
+    }
+    if let Some(ca) = &upstream.ca {
+        places.insert("upstream.ca", ca.span());
+    }
+    if let Some(size) = &cache.size {
+        places.insert("cache.size", size.span());
+    }
+    dns::Options {
+        listen,
+        allow_from,
+        servers: servers.iter().map(|server| server.get_ref().url.clone()).collect(),
+        bootstrap: bootstrap.unwrap_or_default(),
+        ca: upstream.ca.map(|ca| from_directory(directory, ca.get_ref())),
+        cache_size: cache.size.map_or(DEFAULT_CACHE_SIZE, |size| size.into_inner().0),
+        limits,
+    }
+}
+
+fn control_options(
+    lists: Vec<file::List>,
+    profiles: Vec<file::Profile>,
+    devices: Vec<file::Device>,
+    blocking: file::Blocking,
+    directory: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> control::Options {
+    let profile_names: Vec<String> = profiles.iter().map(|profile| profile.name.get_ref().clone()).collect();
+    if let Some(profile) = profiles.get(PROFILES_BOUND) {
+        mistakes.add(&profile.name.span(), format!("there are over {PROFILES_BOUND} profiles; take some out"));
+    }
+    let mut taken = HashSet::new();
+    let profiles = profiles.into_iter().map(|profile| {
+        let name = name(profile.name, &mut taken, mistakes);
+        let lists = profile.lists.into_iter().map(|(list, used)| (list, used.action()));
+        Profile { name, lists: lists.collect() }
+    });
+    let profiles = profiles.collect();
+    let mut taken = HashSet::new();
+    let lists = lists.into_iter().map(|list| {
+        if list.name.get_ref() == OWN_RULES {
+            let what = format!("{OWN_RULES:?} is what your rules of the page are called; choose another name");
+            mistakes.add(&list.name.span(), what);
+        }
+        let source = list.source.get_ref();
+        if source.contains("://") {
+            let what = "this version does not fetch lists yet; download the list and write the path of the file";
+            mistakes.add(&list.source.span(), what);
+        } else if source.is_empty() {
+            mistakes.add(&list.source.span(), "source names no file; write the path of one");
+        }
+        control::ListOptions {
+            path: from_directory(directory, source),
+            name: name(list.name, &mut taken, mistakes),
+            action: list.action,
+            format: list.format,
+            trusted: list.trusted,
+        }
+    });
+    let lists = lists.collect();
+    control::Options {
+        lists,
+        profiles,
+        devices: device_options(devices, &profile_names, mistakes),
+        blocking: blocking_options(blocking, mistakes),
+    }
+}
+
+fn device_options(
+    devices: Vec<file::Device>,
+    profiles: &[String],
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<control::DeviceOptions> {
+    let (mut names, mut macs, mut networks) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let devices = devices.into_iter().map(|device| {
+        if let Some(id) = &device.id {
+            mistakes.add(&id.span(), "this version does not know devices by id yet; write its mac or its ip");
+        } else if device.mac.is_none() && device.ip.as_ref().is_none_or(|ip| ip.get_ref().0.is_empty()) {
+            let what = "nothing tells which device this is; add mac = \"…\" or ip = \"…\"";
+            mistakes.add(&device.name.span(), what);
+        }
+        if let Some(profile) = &device.profile
+            && !profiles.contains(profile.get_ref())
+        {
+            let known: Vec<&str> = profiles.iter().map(String::as_str).collect();
+            let what = format!("there is no profile {:?}; {}", profile.get_ref(), suggest(profile.get_ref(), &known));
+            mistakes.add(&profile.span(), what);
+        }
+        if let Some(mac) = &device.mac {
+            once(&mut macs, mac.get_ref().0, &mac.span(), mistakes);
+        }
+        let own = device.ip.map(|ip| {
+            let span = ip.span();
+            let own = ip.into_inner().0.into_iter().map(|network| (network.0, network.1));
+            own.inspect(|(address, length)| once(&mut networks, format!("{address}/{length}"), &span, mistakes))
+                .collect()
+        });
+        control::DeviceOptions {
+            networks: own.unwrap_or_default(),
+            name: name(device.name, &mut names, mistakes),
+            mac: device.mac.map(|mac| mac.into_inner().0),
+            profile: device.profile.map(Spanned::into_inner),
+            tags: device.tags,
+        }
+    });
+    devices.collect()
+}
+
+fn blocking_options(blocking: file::Blocking, mistakes: &mut Mistakes<'_>) -> Blocking {
+    let default = Blocking::default();
+    let ttl = blocking.ttl.map_or(default.ttl, |ttl| {
+        if *ttl.get_ref() > BLOCKING_TTL_BOUND {
+            mistakes.add(&ttl.span(), format!("ttl is over {BLOCKING_TTL_BOUND} seconds; write a smaller one"));
+        }
+        ttl.into_inner()
+    });
+    Blocking { answer: blocking.answer.map_or(default.answer, |Answer(answer)| answer), ttl }
+}
+
+fn store_options(store: file::Store, directory: &Path, mistakes: &mut Mistakes<'_>) -> store::Options {
+    if let Some(path) = &store.path
+        && path.get_ref().is_empty()
+    {
+        mistakes.add(&path.span(), "path names no directory; write one as in \"data\"");
+    }
+    let flush = store.flush.map_or(DEFAULT_FLUSH, |flush| {
+        let (span, flush) = (flush.span(), flush.into_inner().0);
+        if flush < FLUSH_BOUNDS.0 || flush > FLUSH_BOUNDS.1 {
+            mistakes.add(&span, "flush is shorter than a second or longer than a day; write one as in \"5m\"");
+        }
+        flush
+    });
+    store::Options {
+        path: from_directory(directory, store.path.as_ref().map_or("data", |path| path.get_ref())),
+        keep_queries: store.keep_queries.map_or(DEFAULT_KEEP_QUERIES, |keep| keep.into_inner().0),
+        flush,
+    }
+}
+
+fn web_options(web: file::Web, mistakes: &mut Mistakes<'_>) -> api::Options {
+    let default = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8053)));
+    let listen = web.listen.map_or(default, |listen| match listen.get_ref().as_str() {
+        "" => None,
+        text => match text.parse() {
+            Ok(Listen(address)) => Some(address),
+            Err(error) => {
+                mistakes.add(&listen.span(), format!("{error}; \"\" switches the page off"));
+                None
+            }
+        },
+    });
+    api::Options { listen, password_hash: web.password_hash.map(|hash| hash.0), hosts: web.hosts }
+}
+
+/// A name that is unique among its kind and fit to be shown.
+fn name(name: Spanned<String>, taken: &mut HashSet<String>, mistakes: &mut Mistakes<'_>) -> String {
+    let (span, name) = (name.span(), name.into_inner());
+    let length = name.chars().count();
+    if name.trim() != name || name.is_empty() || length > NAME_CHARS_BOUND || name.chars().any(char::is_control) {
+        let what = format!("{name:?} is no name: write 1 to {NAME_CHARS_BOUND} characters, no space at either end");
+        mistakes.add(&span, what);
+    }
+    once(taken, name.clone(), &span, mistakes);
+    name
+}
+
+fn once<T: Hash + Eq + Display>(taken: &mut HashSet<T>, value: T, span: &Range<usize>, mistakes: &mut Mistakes<'_>) {
+    if taken.contains(&value) {
+        mistakes.add(span, format!("{value} stands here a second time; write each once"));
+    } else {
+        taken.insert(value);
+    }
+}
+
+fn from_directory(directory: &Path, path: &str) -> PathBuf {
+    directory.join(path)
+}

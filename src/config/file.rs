@@ -1,0 +1,114 @@
+//! The shape of `config.toml`. What is said of a key to operators stands in the comments of the shipped file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
+use crate::dns::Limits;
+use crate::policy::{Action, Format};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) dns: Dns,
+    pub(super) upstream: Upstream,
+    pub(super) cache: Cache,
+    pub(super) blocking: Blocking,
+    pub(super) list: Vec<List>,
+    pub(super) profile: Vec<Profile>,
+    pub(super) device: Vec<Device>,
+    pub(super) web: Web,
+    pub(super) store: Store,
+    pub(super) limits: Option<Spanned<Limits>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [dns]")]
+pub(super) struct Dns {
+    pub(super) listen: Option<Spanned<Vec<Spanned<Listen>>>>,
+    pub(super) allow_from: Option<Spanned<Vec<Permitted>>>,
+    pub(super) tls: Option<Spanned<Value>>,
+    pub(super) https: Option<Spanned<Value>>,
+    pub(super) quic: Option<Spanned<Value>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [upstream]")]
+pub(super) struct Upstream {
+    pub(super) servers: Option<Spanned<Vec<Spanned<Server>>>>,
+    pub(super) bootstrap: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) ca: Option<Spanned<String>>,
+    pub(super) route: Option<Spanned<Value>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [cache]")]
+pub(super) struct Cache {
+    pub(super) size: Option<Spanned<Bytes>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [blocking]")]
+pub(super) struct Blocking {
+    pub(super) answer: Option<Answer>,
+    pub(super) ttl: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[list]]")]
+pub(super) struct List {
+    pub(super) name: Spanned<String>,
+    pub(super) source: Spanned<String>,
+    #[serde(default = "block")]
+    pub(super) action: Action,
+    #[serde(default)]
+    pub(super) format: Format,
+    #[serde(default)]
+    pub(super) trusted: bool,
+}
+
+fn block() -> Action {
+    Action::Block
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[profile]]")]
+pub(super) struct Profile {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) lists: BTreeMap<String, ListUse>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[device]]")]
+pub(super) struct Device {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) mac: Option<Spanned<Mac>>,
+    #[serde(default)]
+    pub(super) ip: Option<Spanned<Networks>>,
+    #[serde(default)]
+    pub(super) id: Option<Spanned<Value>>,
+    #[serde(default)]
+    pub(super) profile: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [web]")]
+pub(super) struct Web {
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) password_hash: Option<PasswordHash>,
+    pub(super) hosts: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [store]")]
+pub(super) struct Store {
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) keep_queries: Option<Spanned<Span>>,
+    pub(super) flush: Option<Spanned<Span>>,
+}

@@ -1,0 +1,101 @@
+//! `config.toml`: what the operator says, read into the options of each part.
+//!
+//! The file is read in two steps. `file` has the shape of the file, with the place of each value in it; `values` are the
+//! words and numbers that stand there. `check` puts both together, and every mistake it finds is told with line and
+//! column, what is wrong and what to do. Nothing below `app` knows this module.
+
+mod check;
+mod file;
+mod mistake;
+mod values;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+pub use self::mistake::{BadConfig, Mistake};
+use crate::{api, control, dns, store};
+
+/// Bytes of the file; a larger one is no configuration.
+pub const CONFIG_BYTES_BOUND: u64 = 1 << 20;
+
+/// Everything the operator says, by the part that it is said to.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[dns]`, `[upstream]`, `[cache]` and `[limits]`.
+    pub dns: dns::Options,
+    /// `[[list]]`, `[[profile]]`, `[[device]]` and `[blocking]`.
+    pub control: control::Options,
+    /// `[store]`.
+    pub store: store::Options,
+    /// `[web]`.
+    pub web: api::Options,
+}
+
+impl Config {
+    /// Reads the file at `path`. Relative paths in it start at its directory.
+    ///
+    /// # Errors
+    /// When it cannot be read, or with every mistake that can be told at once.
+    pub fn read(path: &Path) -> Result<Self, BadConfig> {
+        let refuse = |what: String| BadConfig::whole(path, what);
+        let sentence = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => refuse("there is no such file; name yours with --config FILE".into()),
+            io::ErrorKind::PermissionDenied => refuse("sordino is not allowed to read it; give it the right to".into()),
+            _ => refuse(format!("cannot be read: {error}")),
+        };
+        // Asked before it is opened: to open a pipe is to wait for its other end.
+        if !path.metadata().map_err(sentence)?.is_file() {
+            return Err(refuse("is not a file; name yours with --config FILE".into()));
+        }
+        let mut bytes = Vec::new();
+        File::open(path).map_err(sentence)?.take(CONFIG_BYTES_BOUND + 1).read_to_end(&mut bytes).map_err(sentence)?;
+        if bytes.len() as u64 > CONFIG_BYTES_BOUND {
+            return Err(refuse(
+                "is larger than 1 MB, so it is hardly a configuration; name yours with --config FILE".into(),
+            ));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
+            BadConfig::one(path, &before, good, "this is not UTF-8 text; save the file as UTF-8".into())
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads `text` as the content of the file at `path`.
+    ///
+    /// # Errors
+    /// With every mistake that can be told at once.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
+        let file: file::File = toml::from_str(text).map_err(|error| mistake::in_words(&error, text, path))?;
+        check::check(file, text, path)
+    }
+
+    /// The sections in which `new` differs from this and which are read at the start only.
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        let (dns, web, store) = (&self.dns, &self.web, &self.store);
+        let differs = [
+            ("[dns]", dns.listen != new.dns.listen || dns.allow_from != new.dns.allow_from),
+            (
+                "[upstream]",
+                dns.servers != new.dns.servers || dns.bootstrap != new.dns.bootstrap || dns.ca != new.dns.ca,
+            ),
+            ("[cache]", dns.cache_size != new.dns.cache_size),
+            ("[limits]", dns.limits != new.dns.limits),
+            (
+                "[web]",
+                web.listen != new.web.listen
+                    || web.password_hash != new.web.password_hash
+                    || web.hosts != new.web.hosts,
+            ),
+            (
+                "[store]",
+                store.path != new.store.path
+                    || store.keep_queries != new.store.keep_queries
+                    || store.flush != new.store.flush,
+            ),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
+    }
+}
