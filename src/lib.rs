@@ -21,8 +21,12 @@
 //! - [`control`]: the single writer of snapshots and settings.
 //! - [`api`]: the page and what other programs talk to.
 //! - [`config`]: `config.toml`.
+//! - [`app`]: starting, reloading, stopping.
+//! - [`cli`]: the command line.
 
 pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod device;

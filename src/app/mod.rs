@@ -1,0 +1,239 @@
+//! Starting, reloading and stopping: the one place where the parts meet.
+//!
+//! Whatever fails before the line `ready` is fatal, and one sentence says why. From then on nothing is: a reload that
+//! fails leaves everything as it was, and only the sockets of DNS themselves can end the program. It stops in the
+//! direction the data flows: sockets, queries under way, the page, `control`, the recorder.
+
+mod reload;
+mod signals;
+mod sockets;
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::reload::Reload;
+use self::signals::{Signal, Signals};
+use crate::config::{BadConfig, Config};
+use crate::control::{self, Control};
+use crate::device::neighbour;
+use crate::dns::Resolver;
+use crate::snapshot::SnapshotCell;
+use crate::store::Store;
+use crate::time::Clock;
+use crate::{api, dns, event};
+
+/// Events on their way to the pages that watch live; one that falls further behind is told to load again.
+const LIVE_BOUND: usize = 256;
+/// How long queries under way may take after the signal to stop.
+const DNS_GRACE: Duration = Duration::from_millis(1500);
+/// When sordino ends at the latest after the signal to stop, done or not.
+const STOP_DEADLINE: Duration = Duration::from_millis(4800);
+
+/// Why sordino did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] BadConfig),
+    /// One sentence on anything else: whose fault it is and what to do.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    /// The exit code that tells it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            Self::Other(_) => 1,
+        }
+    }
+}
+
+/// Serves with the configuration at `path` until a signal says to stop.
+///
+/// # Errors
+/// When it cannot start, when it cannot go on, or when a second signal cut its end short.
+pub async fn run(path: &Path) -> Result<(), Failure> {
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::Other(format!("signals cannot be received: {error}")))?;
+    let config = Config::read(path)?;
+    let mut house = tokio::select! {
+        started = start(config, path) => started?,
+        () = signals.stop() => return Ok(()),
+    };
+    house.say_ready();
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Reload => house.reload.ask(),
+                Signal::Stop => break,
+            },
+            ended = &mut house.dns => {
+                let why = ended.err().map_or_else(String::new, |error| format!(" ({error})"));
+                return Err(Failure::Other(format!("the DNS sockets are not served any more{why}; start sordino again")));
+            }
+        }
+    }
+    tracing::info!("stopping");
+    tokio::select! {
+        () = house.stop() => Ok(()),
+        () = signals.stop() => Err(Failure::Other("stopped at once, at the second signal; the last minutes may not be written down".into())),
+    }
+}
+
+/// Everything that runs.
+struct House {
+    listen: Vec<SocketAddr>,
+    page: Option<SocketAddr>,
+    resolver: Arc<Resolver>,
+    reload: Reload,
+    dns: JoinHandle<()>,
+    stop_dns: CancellationToken,
+    web: TaskTracker,
+    stop_web: CancellationToken,
+    upkeep: TaskTracker,
+    stop_upkeep: CancellationToken,
+    recorder: thread::JoinHandle<()>,
+}
+
+async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
+    let clock = Clock::System;
+    let (store, state) = {
+        let (options, lists, clock) = (config.store.clone(), config.control.clone(), clock.clone());
+        let opened = spawn_blocking(move || {
+            let store = Store::open(options, clock);
+            let state = control::State::load(lists, store.settings());
+            (store, state)
+        });
+        opened.await.map_err(|error| Failure::Other(format!("the lists could not be compiled ({error})")))?
+    };
+    for problem in state.problems() {
+        tracing::warn!("{problem}");
+    }
+    if let Some(problem) = store.health().problem {
+        tracing::warn!("{problem}");
+    }
+    let listeners = sockets::bind(&mut config.dns).map_err(Failure::Other)?;
+    let listen = listeners.addresses();
+    let page = match config.web.listen {
+        // Names are resolved without the page, so it does not keep sordino from starting.
+        Some(_) => api::bind(&config.web).await.inspect_err(|problem| tracing::error!("{problem}")).ok(),
+        None => None,
+    };
+    warn_root();
+
+    let snapshot = Arc::new(SnapshotCell::new(state.snapshot()));
+    let (events, queue) = event::queue(config.dns.limits.events);
+    let events_dropped = events.dropped_counter();
+    let (live, _) = broadcast::channel(LIVE_BOUND);
+    let recorder = store.record(queue, snapshot.clone(), live.clone());
+    let recorder = recorder.map_err(|error| Failure::Other(format!("the recorder could not be started: {error}")))?;
+    let (strangers, unknown) = mpsc::channel(neighbour::STRANGERS_BOUND);
+    let resolver = Resolver::new(&config.dns, snapshot.clone(), events, strangers, clock.clone())
+        .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
+
+    let (upkeep, stop_upkeep) = (TaskTracker::new(), CancellationToken::new());
+    let has_password = config.web.password_hash.is_some() || store.settings().password_hash.is_some();
+    let (control, writer) = Control::start(state, snapshot.clone(), store.clone(), clock.clone(), stop_upkeep.clone());
+    upkeep.spawn(writer);
+    let told = control.clone();
+    upkeep.spawn(neighbour::watch(unknown, stop_upkeep.clone(), move |table| {
+        let told = told.clone();
+        async move { told.neighbours(table).await.is_ok() }
+    }));
+    let (reload, reloader) = Reload::new(path, config.clone(), control.clone(), stop_upkeep.clone());
+    upkeep.spawn(reloader);
+
+    let stop_dns = CancellationToken::new();
+    let dns = tokio::spawn(dns::serve(listeners, resolver.clone(), stop_dns.clone(), DNS_GRACE));
+
+    let (web, stop_web) = (TaskTracker::new(), CancellationToken::new());
+    let page_address = page.as_ref().and_then(|listener| listener.local_addr().ok());
+    if let Some(listener) = page {
+        let setup_code = if has_password { String::new() } else { setup_code(page_address)? };
+        let parts = api::Parts {
+            options: config.web,
+            snapshot,
+            store,
+            control,
+            resolver: resolver.clone(),
+            live,
+            events_dropped,
+            listen: listen.clone(),
+            clock,
+            setup_code,
+        };
+        web.spawn(api::serve(listener, parts, stop_web.clone()));
+    }
+    let page = page_address;
+    Ok(House { listen, page, resolver, reload, dns, stop_dns, web, stop_web, upkeep, stop_upkeep, recorder })
+}
+
+impl House {
+    fn say_ready(&self) {
+        let dns: Vec<String> = self.listen.iter().map(ToString::to_string).collect();
+        let page = self.page.map_or_else(|| "off".to_owned(), |address| format!("http://{address}/"));
+        let mut stdout = io::stdout().lock();
+        // Whoever closed stdout does not want to know.
+        let _ = writeln!(stdout, "ready dns={} page={page}", dns.join(",")).and_then(|()| stdout.flush());
+    }
+
+    async fn stop(self) {
+        let deadline = Instant::now() + STOP_DEADLINE;
+        let in_time = |done: bool, what: &str| {
+            if !done {
+                tracing::warn!("{what} did not end in time");
+            }
+        };
+        let Self { resolver, reload, mut dns, stop_dns, web, stop_web, upkeep, stop_upkeep, recorder, .. } = self;
+        stop_dns.cancel();
+        in_time(timeout_at(deadline, &mut dns).await.is_ok(), "DNS");
+        dns.abort();
+        stop_web.cancel();
+        web.close();
+        in_time(timeout_at(deadline, web.wait()).await.is_ok(), "the page");
+        stop_upkeep.cancel();
+        upkeep.close();
+        in_time(timeout_at(deadline, upkeep.wait()).await.is_ok(), "a change");
+        // The last event sink goes with it; the recorder writes what it has and ends.
+        drop((resolver, reload));
+        let recorded = timeout_at(deadline, spawn_blocking(|| recorder.join())).await;
+        in_time(recorded.is_ok(), "the recorder");
+        tracing::info!("stopped");
+    }
+}
+
+/// What another machine must give to set the first password, told to whoever can read the console. 40 bits of chance,
+/// in letters and digits that nobody mixes up.
+fn setup_code(page: Option<SocketAddr>) -> Result<String, Failure> {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random)
+        .map_err(|error| Failure::Other(format!("the operating system gives no random numbers: {error}")))?;
+    let mut code: String = random.iter().map(|octet| char::from(ALPHABET[usize::from(octet % 32)])).collect();
+    code.insert(4, '-');
+    if let Some(page) = page {
+        tracing::info!(
+            "no password is set: open http://{page}/ and choose one; from another machine the page asks for the code {code}"
+        );
+    }
+    Ok(code)
+}
+
+fn warn_root() {
+    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        tracing::info!("sordino runs as root; for a port below 1024 the capability CAP_NET_BIND_SERVICE is enough");
+    }
+}

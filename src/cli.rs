@@ -1,0 +1,65 @@
+//! What is typed on the command line, and the commands that end by themselves.
+
+mod check;
+mod explain;
+mod password;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use self::explain::Question;
+use crate::app::{self, Failure};
+
+/// A DNS server for the home that mutes telemetry and shows what each device tells whom.
+#[derive(Debug, Parser)]
+#[command(name = "sordino", version)]
+pub struct Cli {
+    /// The configuration.
+    #[arg(long, global = true, value_name = "FILE", default_value = "config.toml")]
+    pub config: PathBuf,
+    /// What to do; `run` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve DNS and the page until SIGTERM; SIGHUP reads the configuration and the lists again.
+    Run,
+    /// Say what is wrong with the configuration (exit code 2) and with the lists (sordino runs without them).
+    Check,
+    /// Say what is done with a name, and why: which rule of which list, and what else would have.
+    Explain(Question),
+    /// Read a password from standard input and print what belongs in `[web] password_hash`.
+    HashPassword,
+}
+
+impl Cli {
+    /// Does what was typed.
+    ///
+    /// # Errors
+    /// When it could not be done.
+    pub async fn run(self) -> Result<(), Failure> {
+        let path = &self.config;
+        match self.command.unwrap_or(Command::Run) {
+            Command::Run => app::run(path).await,
+            Command::Check => say(&check::check(path)?),
+            Command::Explain(question) => say(&explain::explain(path, &question).await?),
+            Command::HashPassword => say(&password::hash(io::stdin().lock())?),
+        }
+    }
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        // `sordino check | head` has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("nothing can be written to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

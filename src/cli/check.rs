@@ -1,0 +1,61 @@
+//! `sordino check`.
+
+use std::fmt::{self, Write};
+use std::path::Path;
+
+use crate::app::Failure;
+use crate::config::Config;
+use crate::control::{ListView, State};
+use crate::store::Settings;
+
+/// What there is to say of the configuration at `path` and its lists. Trouble with a list is said and is no failure,
+/// because sordino starts in spite of it.
+pub(super) fn check(path: &Path) -> Result<String, Failure> {
+    let config = Config::read(path)?;
+    let state = State::load(config.control.clone(), Settings::default());
+    let mut text = String::new();
+    write_report(&mut text, path, &config, &state).map_err(|error| Failure::Other(error.to_string()))?;
+    Ok(text)
+}
+
+fn write_report(text: &mut String, path: &Path, config: &Config, state: &State) -> fmt::Result {
+    let listen: Vec<String> = config.dns.listen.iter().map(ToString::to_string).collect();
+    writeln!(text, "{} has no mistakes.", path.display())?;
+    writeln!(text, "DNS      {}", listen.join(", "))?;
+    writeln!(text, "Forward  {}", config.dns.servers.join(", "))?;
+    match config.web.listen {
+        Some(address) => writeln!(text, "Page     http://{address}/")?,
+        None => writeln!(text, "Page     off")?,
+    }
+    writeln!(text, "Store    {}", config.store.path.display())?;
+    let names: usize = state.lists().iter().map(|list| list.report.names).sum();
+    write!(text, "Lists    {} with {names} names in force", state.lists().len())?;
+    let width = state.lists().iter().map(|list| list.report.name.chars().count()).max().unwrap_or(0);
+    for list in state.lists() {
+        write_list(text, list, width)?;
+    }
+    if !state.problems().is_empty() {
+        write!(text, "\n\nsordino starts in spite of this, and says it in the log and in the page:")?;
+    }
+    for problem in state.problems() {
+        write!(text, "\n  {problem}")?;
+    }
+    Ok(())
+}
+
+fn write_list(text: &mut String, list: &ListView, width: usize) -> fmt::Result {
+    let report = &list.report;
+    let action = format!("{:?}", report.action).to_lowercase();
+    write!(text, "\n  {:width$}  {action:5}  {:>7} names  {}", report.name, report.names, list.source.display())?;
+    if report.rejected > 0 {
+        write!(
+            text,
+            "\n  {:width$}  {} lines are not understood and not in force, the first of them:",
+            "", report.rejected
+        )?;
+        for line in report.examples.iter().take(3) {
+            write!(text, "\n  {:width$}    {}:{}: {}", "", list.source.display(), line.line, line.why)?;
+        }
+    }
+    Ok(())
+}
