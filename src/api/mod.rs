@@ -1,13 +1,52 @@
-//! What the browser and other programs talk to.
+//! What the browser and other programs talk to: REST below `/api/v1`, live queries, and the page itself.
+//!
+//! Nothing here is needed for resolving: when all of it fails, names still resolve. `rest` in reading order: the [`guard`]
+//! looks at every request; [`auth`] is the gate between what anybody may call ([`login`]) and the house; behind it there
+//! is a file for each resource.
+
+mod assets;
+mod auth;
+mod backoff;
+mod connection;
+mod describe;
+mod devices;
+mod explain;
+mod guard;
+mod lists;
+mod live;
+mod login;
+mod password;
+mod problem;
+mod queries;
+mod rules;
+mod session;
+mod span;
+mod status;
+mod upkeep;
+mod words;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, NoHash, hash_password, is_password_hash};
+
+use auth::{Counters, Door, Gate, House};
+use connection::{Doorway, Peer};
+use guard::Guard;
+use problem::Problem;
 
 use crate::control::Control;
 use crate::dns::Resolver;
@@ -16,19 +55,23 @@ use crate::snapshot::SnapshotCell;
 use crate::store::{EventId, Store};
 use crate::time::Clock;
 
+/// The largest body of a call, bytes.
+const MAX_BODY: usize = 64 * 1024;
+/// How long answers under way may take after the stop; a browser that reads too slowly does not keep sordino from ending.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// What the configuration says about the page.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Where to listen; the page is off where there is none. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,
-    /// The password as a PHC string; where there is none, the page asks for one at first.
+    /// The password as a PHC string (see [`hash_password`]); where there is none, the page asks for one at first.
     pub password_hash: Option<String>,
-    /// Names that the page is opened by, besides its address.
+    /// Names that the page is opened by, besides its address, `localhost` and `sordino.home.arpa`.
     pub hosts: Vec<String>,
 }
 
 /// What the page shows and changes.
-#[derive(Debug)]
 pub struct Parts {
     /// As they were given to [`bind`].
     pub options: Options,
@@ -57,32 +100,127 @@ pub struct Parts {
 /// # Errors
 /// When the address cannot be had: one sentence on why, and what to do.
 pub async fn bind(options: &Options) -> Result<TcpListener, String> {
-    let address = options.listen.ok_or("the page has no address to listen on; set listen in [web]")?;
+    let Some(address) = options.listen else {
+        return Err("the page has no address to listen on; set listen in [web]".into());
+    };
     TcpListener::bind(address).await.map_err(|error| {
-        format!("the page cannot listen on {address} ({error}); choose another address in [web] listen")
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "stop the program that uses it, or choose another address",
+            std::io::ErrorKind::PermissionDenied => {
+                "choose a port above 1023, or give sordino the right to use this one"
+            }
+            std::io::ErrorKind::AddrNotAvailable => "this machine does not have that address; choose one that it has",
+            _ => "choose another address",
+        };
+        format!("the page cannot listen on {address} ({error}); {remedy} in [web] listen")
     })
 }
 
-/// Serves the page until `stop`.
+/// Serves the page and the API until `stop`.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {
-    let _open = (listener, parts);
-    stop.cancelled().await;
-}
-
-/// Hashes `password` as `[web] password_hash` and the store keep it: a PHC string.
-///
-/// # Errors
-/// When it is too short, or the machine has no memory left.
-pub fn hash_password(password: &str) -> Result<String, String> {
-    if password.chars().count() < 8 {
-        return Err("the password needs at least 8 characters".into());
+    let counters = Arc::new(Counters { events_dropped: parts.events_dropped.clone(), ..Counters::default() });
+    let guard = Guard::new(&parts.options.hosts, counters.clone());
+    let router = router(guard, gate(parts, counters.clone(), stop.clone()));
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(Doorway::new(listener, counters), service);
+    let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = server.into_future() => if let Err(error) = result {
+            tracing::error!("the page is not served any more: {error}");
+        },
+        () = deadline => tracing::info!("a browser was cut off, because it did not take its answer in time"),
     }
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(|error| error.to_string())?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| error.to_string())
 }
 
-/// Whether `text` is a hash that [`hash_password`] could have made.
-pub fn is_password_hash(text: &str) -> bool {
-    argon2::password_hash::phc::PasswordHash::new(text).is_ok()
+fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate {
+    let fixed_hash = parts.options.password_hash;
+    let password_unusable = fixed_hash.as_deref().is_some_and(|hash| !is_password_hash(hash));
+    if password_unusable {
+        tracing::warn!("password_hash is not a hash, so nobody can log in; make one with `sordino hash-password`");
+    }
+    let door = Door {
+        fixed_hash,
+        setup_code: parts.setup_code,
+        back_off: backoff::BackOff::default(),
+        hashing: password::Hashing::default(),
+        store: parts.store.clone(),
+        control: parts.control.clone(),
+        clock: parts.clock.clone(),
+    };
+    let house = House {
+        snapshot: parts.snapshot,
+        store: parts.store,
+        control: parts.control,
+        resolver: parts.resolver,
+        live: parts.live,
+        streams: Arc::new(Semaphore::new(live::MAX_STREAMS)),
+        counters,
+        listen: parts.listen,
+        started: parts.clock.now(),
+        clock: parts.clock,
+        password_unusable,
+        reads: House::reads(),
+    };
+    Gate::new(door, house, stop)
+}
+
+fn router(guard: Guard, gate: Gate) -> Router {
+    let (routes, _) = api().split_for_parts();
+    routes
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(assets::serve)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::stand))
+        .with_state(gate)
+}
+
+/// Every call, with its description. A call can only be added with both.
+fn api() -> OpenApiRouter<Gate> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(login::health))
+        .routes(routes!(login::session))
+        .routes(routes!(login::setup))
+        .routes(routes!(login::login))
+        .routes(routes!(login::logout))
+        .routes(routes!(login::change_password))
+        .routes(routes!(devices::list_devices))
+        .routes(routes!(devices::rename_device))
+        .routes(routes!(queries::list_queries))
+        .routes(routes!(live::live_queries))
+        .routes(routes!(lists::list_lists))
+        .routes(routes!(rules::list_rules, rules::add_rule))
+        .routes(routes!(rules::remove_rule))
+        .routes(routes!(explain::explain))
+        .routes(routes!(upkeep::flush_cache))
+        .routes(routes!(upkeep::reload))
+        .routes(routes!(status::status));
+    OpenApiRouter::with_openapi(describe::frame()).nest("/api/v1", v1).routes(routes!(openapi))
+}
+
+/// The description of every call, as `/api/openapi.json` answers it.
+pub fn openapi_json() -> String {
+    let mut document = api().into_openapi();
+    describe::add_problems(&mut document);
+    // Maps with text keys and nothing else: it cannot fail, and a test reads it.
+    document.to_pretty_json().unwrap_or_default()
+}
+
+/// The description of every call (OpenAPI 3.1).
+#[utoipa::path(get, path = "/api/openapi.json", tag = "status", security(()),
+    responses((status = 200, body = serde_json::Value, description = "This document")))]
+async fn openapi() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi_json);
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}
+
+async fn not_allowed() -> impl IntoResponse {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This call does not know that method. /api/openapi.json lists all of them.",
+    )
 }

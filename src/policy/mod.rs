@@ -129,6 +129,11 @@ impl Policy {
         u8::try_from(place).ok().map(ProfileId)
     }
 
+    /// What the profile is called.
+    pub fn profile_name(&self, profile: ProfileId) -> Option<&str> {
+        self.profiles.get(usize::from(profile.0)).map(|profile| profile.name.as_str())
+    }
+
     /// How a muted name is answered.
     pub fn blocking(&self) -> &Blocking {
         &self.lists.blocking

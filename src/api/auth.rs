@@ -1,0 +1,267 @@
+//! The gate: what the house told sordino is behind it, and a login is the only way through.
+//!
+//! Handlers get at the house through [`LoggedIn`] alone: [`Gate`], the state of the router, keeps it to itself. So a
+//! handler that forgets to ask for the login has nothing to show.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::BackOff;
+use super::password::Hashing;
+use super::problem::Problem;
+use super::session::{ABSOLUTE, Sessions, Token};
+use crate::control::{Control, Refusal};
+use crate::dns::Resolver;
+use crate::event::Event;
+use crate::snapshot::{Snapshot, SnapshotCell};
+use crate::store::{EventId, Store};
+use crate::time::{Clock, Timestamp};
+
+/// The name of the cookie.
+pub(crate) const COOKIE: &str = "sordino_session";
+/// Reads of the store at the same time: a few cores and one disk are no faster with more, and each holds memory.
+const READS: usize = 4;
+/// How long a change may take before the page is told to look again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The state of the router. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Inside>);
+
+struct Inside {
+    sessions: Sessions,
+    house: House,
+    door: Door,
+}
+
+/// What decides who comes in; open handlers may use it.
+pub(crate) struct Door {
+    /// The password that `config.toml` fixes.
+    pub(crate) fixed_hash: Option<String>,
+    /// What was printed at the console for the first set-up from another machine.
+    pub(crate) setup_code: String,
+    pub(crate) back_off: BackOff,
+    pub(crate) hashing: Hashing,
+    pub(crate) store: Arc<Store>,
+    pub(crate) control: Control,
+    pub(crate) clock: Clock,
+}
+
+/// Everything that only those see who are logged in.
+pub(crate) struct House {
+    pub(crate) snapshot: Arc<SnapshotCell>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) control: Control,
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) live: broadcast::Sender<Arc<(EventId, Event)>>,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) clock: Clock,
+    pub(crate) started: Timestamp,
+    pub(crate) password_unusable: bool,
+    pub(crate) reads: Semaphore,
+}
+
+/// What the API's bounds turned away, and what was lost before it.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) events_dropped: Arc<AtomicU64>,
+    pub(crate) connections_refused: AtomicU64,
+    pub(crate) requests_refused: AtomicU64,
+    pub(crate) streams_refused: AtomicU64,
+    pub(crate) logins_failed: AtomicU64,
+    pub(crate) logins_delayed: AtomicU64,
+}
+
+/// Adds one to a counter.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Gate {
+    pub(crate) fn new(door: Door, house: House, stop: CancellationToken) -> Self {
+        Self(Arc::new(Inside { sessions: Sessions::new(stop), house, door }))
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.0.door
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.house.counters
+    }
+
+    /// Begins a session, in the place of the one that the request came with: an old token must not outlive a login.
+    pub(crate) fn let_in(&self, request: &HeaderMap) -> Result<HeaderValue, Problem> {
+        tokens(request).for_each(|token| self.0.sessions.end(&token));
+        let token = self.0.sessions.begin(self.door().clock.instant()).map_err(Problem::ours)?;
+        Ok(cookie(&token.to_string(), ABSOLUTE, request))
+    }
+
+    /// Ends every session.
+    pub(crate) fn send_all_out(&self) {
+        self.0.sessions.end_all();
+    }
+
+    /// Whether the request comes from someone who is logged in.
+    pub(crate) fn knows(&self, request: &HeaderMap) -> bool {
+        let now = self.door().clock.instant();
+        tokens(request).any(|token| self.0.sessions.goes_on(&token, now))
+    }
+}
+
+impl House {
+    pub(crate) fn reads() -> Semaphore {
+        Semaphore::new(READS)
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.current()
+    }
+}
+
+/// Someone who is logged in, and with that the house.
+pub(crate) struct LoggedIn {
+    gate: Gate,
+    token: Token,
+    ended: CancellationToken,
+}
+
+impl Deref for LoggedIn {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.gate.0.house
+    }
+}
+
+impl LoggedIn {
+    /// Reads the store off the threads that answer, a few reads at a time.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&House) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.reads.acquire().await.map_err(Problem::ours)?;
+        let gate = self.gate.clone();
+        tokio::task::spawn_blocking(move || work(&gate.0.house)).await.map_err(Problem::ours)
+    }
+
+    /// Ends this session.
+    pub(crate) fn log_out(&self) {
+        self.gate.0.sessions.end(&self.token);
+    }
+
+    /// Whether the session goes on, without using it.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.gate.0.sessions.goes_on(&self.token, self.clock.instant())
+    }
+
+    /// Cancelled when the session ends or sordino stops.
+    pub(crate) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
+
+impl FromRequestParts<Gate> for LoggedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
+        let now = gate.door().clock.instant();
+        tokens(&parts.headers)
+            .find_map(|token| {
+                let ended = gate.0.sessions.resume(&token, now)?;
+                Some(Self { gate: gate.clone(), token, ended })
+            })
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "Log in first."))
+    }
+}
+
+/// Waits until a change was carried out, but not for ever.
+pub(crate) async fn carried_out<T>(change: impl Future<Output = Result<T, Refusal>>) -> Result<T, Problem> {
+    match tokio::time::timeout(PATIENCE, change).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The change takes longer than it should. It may still come into force; load the page again in a minute.",
+        )
+        .retry_after(PATIENCE)),
+    }
+}
+
+/// The cookie that makes a browser forget its session.
+pub(crate) fn no_cookie(request: &HeaderMap) -> HeaderValue {
+    cookie("", Duration::ZERO, request)
+}
+
+/// `Secure` where the page was loaded over https, as the browser itself says in `Origin`: a cookie that is `Secure` on
+/// plain http would never come back.
+fn cookie(value: &str, max_age: Duration, request: &HeaderMap) -> HeaderValue {
+    let https = request.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
+    let secure = if https { "; Secure" } else { "" };
+    let max_age = max_age.as_secs();
+    let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age}{secure}");
+    HeaderValue::try_from(cookie).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Every token in the request's cookies. A browser may send two of one name, for different paths or ports.
+fn tokens(request: &HeaderMap) -> impl Iterator<Item = Token> + '_ {
+    request
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE)
+        .filter_map(|(_, value)| value.parse().ok())
+}
+
+/// Whether the request was made on this machine, and not handed on by a proxy that runs on it.
+pub(crate) fn is_local(peer: IpAddr, request: &HeaderMap) -> bool {
+    let handed_on = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    peer.to_canonical().is_loopback() && !handed_on.iter().any(|name| request.contains_key(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn the_cookie_is_for_this_site_and_not_for_scripts() {
+        let plain = cookie("00", ABSOLUTE, &headers(&[("origin", "http://127.0.0.1:8053")]));
+        assert_eq!(plain, "sordino_session=00; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800");
+        let https = cookie("00", ABSOLUTE, &headers(&[("origin", "https://sordino.example")]));
+        assert!(https.to_str().unwrap().ends_with("; Secure"));
+    }
+
+    #[test]
+    fn tokens_are_found_among_other_cookies() {
+        let token = "ab".repeat(32);
+        let cookies = format!("a=b; sordino_session=short;sordino_session={token}; xsordino_session={token}");
+        assert_eq!(
+            tokens(&headers(&[("cookie", &cookies)])).map(|token| token.to_string()).collect::<Vec<_>>(),
+            [token]
+        );
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_is_not_this_machine() {
+        let loopback = "::ffff:127.0.0.1".parse().unwrap();
+        assert!(is_local(loopback, &headers(&[])));
+        assert!(!is_local(loopback, &headers(&[("x-forwarded-for", "192.0.2.1")])));
+        assert!(!is_local("192.168.1.7".parse().unwrap(), &headers(&[])));
+    }
+}

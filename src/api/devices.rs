@@ -1,0 +1,196 @@
+//! Devices: who is in the house, and what each tells whom.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::{House, LoggedIn, carried_out};
+use super::problem::{Body, Params, Problem, Segment};
+use super::span::{Span, SpanParams};
+use crate::device::Device;
+use crate::insight::Counts;
+use crate::policy::{DeviceId, MacAddr, Verdict};
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+
+/// Longest name of a device, characters.
+const MAX_NAME_CHARS: usize = 64;
+
+/// A device, and how much it asked in the span.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct DeviceSummary {
+    /// Who it is, also after a restart.
+    id: DeviceId,
+    /// What people call it.
+    name: String,
+    /// Whether `config.toml` names it, so that the page must not.
+    fixed: bool,
+    /// Its hardware address, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<MacAddr>,
+    /// Whether it made that address up for privacy; then it may come back as another device.
+    random_mac: bool,
+    /// The addresses it uses now.
+    #[schema(value_type = Vec<String>)]
+    addresses: Vec<IpAddr>,
+    /// Its profile, by name.
+    profile: String,
+    /// When it was first heard of, milliseconds since the epoch.
+    first_seen: Timestamp,
+    /// When it was last heard of, milliseconds since the epoch.
+    last_seen: Timestamp,
+    /// How much it asked in the span.
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// What to call a device.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeviceName {
+    /// Its name, 1 to 64 characters; null takes the given one away.
+    #[schema(min_length = 1, max_length = 64)]
+    name: Option<String>,
+}
+
+/// Lists every device that ever asked, with how much it asked in the span.
+#[utoipa::path(get, path = "/devices", tag = "devices", params(SpanParams),
+    responses((status = 200, body = Vec<DeviceSummary>)))]
+pub(crate) async fn list_devices(
+    house: LoggedIn,
+    Params(span): Params<SpanParams>,
+) -> Result<Json<Vec<DeviceSummary>>, Problem> {
+    let span = span.resolve(house.clock.now())?;
+    Ok(Json(house.read(move |house| summaries(house, span, None)).await?))
+}
+
+/// Gives a device a name, or with null takes the given one away.
+#[utoipa::path(put, path = "/devices/{id}", tag = "devices", request_body = DeviceName,
+    params(("id" = String, Path, description = "Which device")),
+    responses((status = 204, description = "It is called so now")))]
+pub(crate) async fn rename_device(
+    house: LoggedIn,
+    Segment(id): Segment<DeviceId>,
+    Body(DeviceName { name }): Body<DeviceName>,
+) -> Result<impl IntoResponse, Problem> {
+    let name = name.map(|name| usable_name(&name)).transpose()?;
+    carried_out(house.control.name_device(id, name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn usable_name(name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        return Err(Problem::unusable("A name has 1 to 64 characters."));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Problem::unusable("A name has no control characters in it."));
+    }
+    Ok(name.to_owned())
+}
+
+/// Every device that ever asked, or the one called for.
+pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> Vec<DeviceSummary> {
+    let names = Names::new(house);
+    let counts = counts(house, span, only);
+    let heard_of = house.store.devices().into_iter().filter(|(id, ..)| only.is_none_or(|only| only == id));
+    heard_of
+        .map(|(id, first_seen, last_seen)| {
+            let counts = counts.get(&id).copied().unwrap_or_default();
+            names.summary(id, first_seen, last_seen, counts)
+        })
+        .collect()
+}
+
+fn counts(house: &House, span: Span, only: Option<&DeviceId>) -> HashMap<DeviceId, Counts> {
+    let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
+    house.store.tallies(only, span.from.hour(), span.end_hour(), &mut |row| {
+        let counts = sums.entry(row.device).or_default();
+        let sum = match row.verdict {
+            Verdict::Pass => &mut counts.passed,
+            Verdict::Watch => &mut counts.watched,
+            Verdict::Block => &mut counts.muted,
+            Verdict::Allow => &mut counts.allowed,
+        };
+        *sum += row.count;
+    });
+    sums
+}
+
+/// What devices are called in one snapshot.
+pub(crate) struct Names(Arc<Snapshot>);
+
+impl Names {
+    pub(crate) fn new(house: &House) -> Self {
+        Self(house.snapshot())
+    }
+
+    /// Whether the house goes by another snapshot by now.
+    pub(crate) fn is_outdated(&self, house: &House) -> bool {
+        !Arc::ptr_eq(&self.0, &house.snapshot())
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.0
+    }
+
+    /// What the device is called; one that is not known now by what its identity says.
+    pub(crate) fn of(&self, id: &DeviceId) -> String {
+        self.0.devices.find(id).map_or_else(|| plain(id), |device| device.name.clone())
+    }
+
+    fn summary(&self, id: DeviceId, first_seen: Timestamp, last_seen: Timestamp, counts: Counts) -> DeviceSummary {
+        let Snapshot { policy, devices } = &*self.0;
+        let device = devices.find(&id).map_or_else(|| absent(id), |device| Device::clone(device));
+        DeviceSummary {
+            random_mac: device.mac.is_some_and(MacAddr::is_random),
+            profile: policy.profile_name(device.profile).unwrap_or("default").to_owned(),
+            id: device.id,
+            name: device.name,
+            fixed: device.fixed,
+            mac: device.mac,
+            addresses: device.addresses,
+            first_seen,
+            last_seen,
+            counts,
+        }
+    }
+}
+
+/// A device of which the journal tells and nothing else.
+fn absent(id: DeviceId) -> Device {
+    let (mac, addresses) = match &id {
+        DeviceId::Mac(mac) => (Some(*mac), Vec::new()),
+        DeviceId::Address(address) => (None, vec![*address]),
+        DeviceId::Named(_) => (None, Vec::new()),
+    };
+    let name = plain(&id);
+    Device { id, name, profile: Default::default(), tags: Vec::new(), mac, addresses, fixed: false }
+}
+
+fn plain(id: &DeviceId) -> String {
+    match id {
+        DeviceId::Mac(mac) => mac.to_string(),
+        DeviceId::Address(address) => address.to_string(),
+        DeviceId::Named(name) => name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_has_no_control_characters() {
+        assert_eq!(usable_name("  Anna's <b>phone</b> ").ok().as_deref(), Some("Anna's <b>phone</b>"));
+        for bad in ["", "  ", "a\nb", "a\u{7f}", &"x".repeat(65)] {
+            assert!(usable_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

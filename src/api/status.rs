@@ -1,0 +1,196 @@
+//! How sordino is doing: what is wrong and what to do about it, and the counters of every bound.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::assets;
+use super::auth::{House, LoggedIn};
+use super::problem::{Problem, sentence};
+use crate::dns::UpstreamStatus;
+use crate::policy::ListReport;
+use crate::store::Health;
+use crate::time::Timestamp;
+
+/// How sordino is doing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Status {
+    /// The version of sordino.
+    version: &'static str,
+    /// When it started, milliseconds since the epoch.
+    started: Timestamp,
+    /// What is wrong, and what to do; empty when all is well.
+    problems: Vec<Trouble>,
+    /// What was counted since the start, by name.
+    counters: BTreeMap<String, u64>,
+    /// Forwarders, in the order of the configuration.
+    upstreams: Vec<UpstreamStatus>,
+    /// The cache of answers.
+    cache: CacheStatus,
+    /// What is kept on disk.
+    store: StoreStatus,
+    /// Where sordino listens for DNS.
+    #[schema(value_type = Vec<String>)]
+    listen: Vec<std::net::SocketAddr>,
+    /// Names and patterns in force, all lists together.
+    lists_names: u64,
+}
+
+/// Something that is wrong.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Trouble {
+    /// `store`, `store_set_aside`, `list`, `upstream`, `events_dropped`, `password` or `page`.
+    kind: &'static str,
+    /// What is wrong and what to do, for people.
+    text: String,
+}
+
+/// The cache of answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CacheStatus {
+    /// Answers in it.
+    entries: u64,
+    /// Bytes they weigh.
+    bytes: u64,
+    /// Bytes they may weigh.
+    capacity: u64,
+}
+
+/// What is kept on disk.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StoreStatus {
+    /// Bytes on disk.
+    bytes: u64,
+    /// Events that wait for the next flush.
+    unflushed: u64,
+    /// When the last flush reached the disk, milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    flushed: Option<Timestamp>,
+}
+
+/// Says how sordino is doing.
+#[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
+pub(crate) async fn status(house: LoggedIn) -> Result<Json<Status>, Problem> {
+    let health = house.read(|house| house.store.health()).await?;
+    let resolver = house.resolver.status();
+    let snapshot = house.snapshot();
+    let lists = snapshot.policy.lists();
+    let mut counters: BTreeMap<_, _> = resolver.counters.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+    counters.extend(own_counters(&house));
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        started: house.started,
+        problems: troubles(&house, &health, lists, &resolver.upstreams),
+        counters,
+        upstreams: resolver.upstreams,
+        cache: CacheStatus {
+            entries: resolver.cache_entries,
+            bytes: resolver.cache_bytes,
+            capacity: resolver.cache_capacity,
+        },
+        store: StoreStatus { bytes: health.bytes, unflushed: health.unflushed, flushed: health.flushed },
+        listen: house.listen.clone(),
+        lists_names: lists.iter().map(|list| list.names as u64).sum(),
+    }))
+}
+
+fn own_counters(house: &House) -> impl Iterator<Item = (String, u64)> {
+    let counters = &house.counters;
+    [
+        ("events_dropped", &*counters.events_dropped),
+        ("web_connections_refused", &counters.connections_refused),
+        ("web_requests_refused", &counters.requests_refused),
+        ("web_streams_refused", &counters.streams_refused),
+        ("logins_failed", &counters.logins_failed),
+        ("logins_delayed", &counters.logins_delayed),
+    ]
+    .into_iter()
+    .map(|(name, counter)| (name.to_owned(), counter.load(Ordering::Relaxed)))
+}
+
+fn troubles(house: &House, health: &Health, lists: &[ListReport], upstreams: &[UpstreamStatus]) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    let mut tell = |kind, text: String| troubles.push(Trouble { kind, text });
+    of_upstreams(upstreams).into_iter().for_each(|text| tell("upstream", text));
+    if let Some(problem) = &health.problem {
+        tell("store", sentence(problem));
+    }
+    if let Some(path) = &health.set_aside {
+        let path = path.display();
+        tell(
+            "store_set_aside",
+            format!(
+                "The store was damaged and was set aside as {path}; history and own settings begin anew. Keep that directory if you \
+             want to look into it, else delete it."
+            ),
+        );
+    }
+    for list in lists {
+        if let Some(problem) = &list.problem {
+            tell("list", format!("The list {:?} is not in force: {}", list.name, sentence(problem)));
+        }
+    }
+    let dropped = house.counters.events_dropped.load(Ordering::Relaxed);
+    if dropped > 0 {
+        tell(
+            "events_dropped",
+            format!(
+                "{dropped} queries were answered but not written down, because they came faster than the store could take them. \
+             The figures are too low by that many."
+            ),
+        );
+    }
+    if house.password_unusable {
+        tell(
+            "password",
+            "password_hash in config.toml is not a hash, so nobody can log in with it. \
+             Make one with `sordino hash-password`."
+                .into(),
+        );
+    }
+    if !assets::is_built() {
+        tell("page", "The page was not built into this binary. Run `make web` and build sordino again.".into());
+    }
+    troubles
+}
+
+fn of_upstreams(upstreams: &[UpstreamStatus]) -> Vec<String> {
+    let down: Vec<_> = upstreams.iter().filter(|upstream| upstream.state == "down").collect();
+    if !down.is_empty() && down.len() == upstreams.len() {
+        return vec![
+            "No forwarder answers, so only muted, local and cached names are answered. Check the connection to the \
+             internet, or upstream.servers in config.toml."
+                .into(),
+        ];
+    }
+    let sentence = |upstream: &&UpstreamStatus| {
+        format!(
+            "The forwarder {} does not answer; the others do its work. Check upstream.servers in config.toml if it stays so.",
+            upstream.server
+        )
+    };
+    down.iter().map(sentence).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(server: &str, state: &'static str) -> UpstreamStatus {
+        UpstreamStatus { server: server.into(), state, answered: 0, failed: 0, latency_ms: None }
+    }
+
+    #[test]
+    fn one_forwarder_down_is_told_by_name_and_all_down_as_what_it_means() {
+        let (up, down, other) = (upstream("udp://a", "up"), upstream("udp://b", "down"), upstream("udp://c", "down"));
+        assert!(of_upstreams(&[]).is_empty() && of_upstreams(std::slice::from_ref(&up)).is_empty());
+        let one = of_upstreams(&[up, down.clone()]);
+        assert!(one.len() == 1 && one[0].contains("udp://b"), "{one:?}");
+        let all = of_upstreams(&[down, other]);
+        assert!(all.len() == 1 && all[0].starts_with("No forwarder answers"), "{all:?}");
+    }
+}
