@@ -3,36 +3,27 @@
 //! Handlers get at the house through [`LoggedIn`] alone: [`Gate`], the state of the router, keeps it to itself. So a
 //! handler that forgets to ask for the login has nothing to show.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::BackOff;
+use super::house::{Counters, House};
 use super::password::Hashing;
 use super::problem::Problem;
 use super::session::{ABSOLUTE, Sessions, Token};
-use crate::control::{Control, Refusal};
-use crate::dns::Resolver;
-use crate::event::Event;
-use crate::snapshot::{Snapshot, SnapshotCell};
-use crate::store::{EventId, Store};
-use crate::time::{Clock, Timestamp};
+use crate::control::Control;
+use crate::store::Store;
+use crate::time::Clock;
 
 /// The name of the cookie.
 pub(crate) const COOKIE: &str = "sordino_session";
-/// Reads of the store at the same time: a few cores and one disk are no faster with more, and each holds memory.
-const READS: usize = 4;
-/// How long a change may take before the page is told to look again.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Inside>);
@@ -54,38 +45,6 @@ pub(crate) struct Door {
     pub(crate) store: Arc<Store>,
     pub(crate) control: Control,
     pub(crate) clock: Clock,
-}
-
-/// Everything that only those see who are logged in.
-pub(crate) struct House {
-    pub(crate) snapshot: Arc<SnapshotCell>,
-    pub(crate) store: Arc<Store>,
-    pub(crate) control: Control,
-    pub(crate) resolver: Arc<Resolver>,
-    pub(crate) live: broadcast::Sender<Arc<(EventId, Event)>>,
-    pub(crate) streams: Arc<Semaphore>,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) listen: Vec<SocketAddr>,
-    pub(crate) clock: Clock,
-    pub(crate) started: Timestamp,
-    pub(crate) password_unusable: bool,
-    pub(crate) reads: Semaphore,
-}
-
-/// What the API's bounds turned away, and what was lost before it.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) events_dropped: Arc<AtomicU64>,
-    pub(crate) connections_refused: AtomicU64,
-    pub(crate) requests_refused: AtomicU64,
-    pub(crate) streams_refused: AtomicU64,
-    pub(crate) logins_failed: AtomicU64,
-    pub(crate) logins_delayed: AtomicU64,
-}
-
-/// Adds one to a counter.
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Gate {
@@ -120,16 +79,6 @@ impl Gate {
     }
 }
 
-impl House {
-    pub(crate) fn reads() -> Semaphore {
-        Semaphore::new(READS)
-    }
-
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.current()
-    }
-}
-
 /// Someone who is logged in, and with that the house.
 pub(crate) struct LoggedIn {
     gate: Gate,
@@ -151,9 +100,15 @@ impl LoggedIn {
         &self,
         work: impl FnOnce(&House) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.reads.acquire().await.map_err(Problem::ours)?;
+        let turn = self.reads.clone().acquire_owned().await.map_err(Problem::ours)?;
         let gate = self.gate.clone();
-        tokio::task::spawn_blocking(move || work(&gate.0.house)).await.map_err(Problem::ours)
+        // The turn goes along: a browser that hangs up does not make room while its read still goes on.
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&gate.0.house);
+            drop(turn);
+            result
+        });
+        done.await.map_err(Problem::ours)
     }
 
     /// Ends this session.
@@ -183,18 +138,6 @@ impl FromRequestParts<Gate> for LoggedIn {
                 Some(Self { gate: gate.clone(), token, ended })
             })
             .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "Log in first."))
-    }
-}
-
-/// Waits until a change was carried out, but not for ever.
-pub(crate) async fn carried_out<T>(change: impl Future<Output = Result<T, Refusal>>) -> Result<T, Problem> {
-    match tokio::time::timeout(PATIENCE, change).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The change takes longer than it should. It may still come into force; load the page again in a minute.",
-        )
-        .retry_after(PATIENCE)),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-use super::auth::{Counters, count};
+use super::house::{Counters, count};
 
 /// Connections open at the same time; the newest is turned away.
 const MAX_CONNECTIONS: usize = 128;

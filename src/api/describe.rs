@@ -63,3 +63,88 @@ impl Modify for Login {
         document.security = Some(vec![SecurityRequirement::new("login", [] as [&str; 0])]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    fn document() -> Value {
+        serde_json::from_str(&super::super::openapi_json()).unwrap()
+    }
+
+    fn operations(document: &Value) -> Vec<(String, &Value)> {
+        let paths = document["paths"].as_object().unwrap().iter();
+        paths
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().unwrap().iter();
+                methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_call_is_described_and_nothing_else_is() {
+        let document = document();
+        let described: Vec<_> = operations(&document).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            described,
+            [
+                "get /api/openapi.json",
+                "delete /api/v1/cache",
+                "get /api/v1/devices",
+                "put /api/v1/devices/{id}",
+                "get /api/v1/explain",
+                "get /api/v1/health",
+                "get /api/v1/lists",
+                "post /api/v1/login",
+                "post /api/v1/logout",
+                "put /api/v1/password",
+                "get /api/v1/queries",
+                "get /api/v1/queries/live",
+                "post /api/v1/reload",
+                "get /api/v1/rules",
+                "post /api/v1/rules",
+                "delete /api/v1/rules/{id}",
+                "get /api/v1/session",
+                "post /api/v1/setup",
+                "get /api/v1/status",
+            ]
+        );
+    }
+
+    #[test]
+    fn calls_have_names_of_their_own_and_say_what_a_problem_looks_like() {
+        let document = document();
+        let operations = operations(&document);
+        let ids: BTreeSet<_> =
+            operations.iter().map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), operations.len());
+        for (name, operation) in &operations {
+            let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(problem, "#/components/schemas/Problem", "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_that_is_referred_to_is_there() {
+        fn refer<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(members.get("$ref").and_then(Value::as_str));
+                    members.values().for_each(|member| refer(member, found));
+                }
+                Value::Array(items) => items.iter().for_each(|item| refer(item, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = BTreeSet::new();
+        refer(&document, &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for reference in found {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+}

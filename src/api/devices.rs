@@ -10,7 +10,8 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::{House, LoggedIn, carried_out};
+use super::auth::LoggedIn;
+use super::house::{House, carried_out};
 use super::problem::{Body, Params, Problem, Segment};
 use super::span::{Span, SpanParams};
 use crate::device::Device;

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
-use super::auth::{Counters, count};
+use super::house::{Counters, count};
 use super::problem::Problem;
 
 /// Names that always mean this machine, besides IP literals: RFC 6761 §6.3, RFC 8375 for the home.
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn request(method: Method, headers: &[(&str, &str)]) -> Request {
-        let mut request = axum::http::Request::builder().method(method).uri("/api/v1/rules");
+        let mut request = http::Request::builder().method(method).uri("/api/v1/rules");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -184,6 +184,15 @@ mod tests {
         guard()
             .inspect(&request(method, headers))
             .map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn the_page_may_do_nothing_that_is_not_its_own() {
+        assert_eq!(
+            CONTENT_SECURITY_POLICY,
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; \
+             base-uri 'none'; frame-ancestors 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+        );
     }
 
     #[test]

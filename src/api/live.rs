@@ -17,7 +17,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::auth::{LoggedIn, count};
+use super::auth::LoggedIn;
+use super::house::count;
 use super::problem::Problem;
 use super::queries::{Query, Reader};
 use crate::event::Event;

@@ -6,8 +6,9 @@ use axum::response::{AppendHeaders, IntoResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::{Door, Gate, LoggedIn, carried_out, count, is_local, no_cookie};
+use super::auth::{Door, Gate, LoggedIn, is_local, no_cookie};
 use super::connection::Peer;
+use super::house::{carried_out, count};
 use super::password::{NoHash, check};
 use super::problem::{Body, Problem, sentence};
 

@@ -12,6 +12,7 @@ mod describe;
 mod devices;
 mod explain;
 mod guard;
+mod house;
 mod lists;
 mod live;
 mod login;
@@ -43,9 +44,10 @@ use utoipa_axum::routes;
 
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, NoHash, hash_password, is_password_hash};
 
-use auth::{Counters, Door, Gate, House};
+use auth::{Door, Gate};
 use connection::{Doorway, Peer};
 use guard::Guard;
+use house::{Counters, House};
 use problem::Problem;
 
 use crate::control::Control;

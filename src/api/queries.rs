@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::{House, LoggedIn};
+use super::auth::LoggedIn;
 use super::devices::Names;
+use super::house::House;
 use super::problem::{Params, Problem};
 use super::words;
 use crate::event::{Event, Outcome, Transport};

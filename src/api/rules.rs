@@ -6,7 +6,8 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::{House, LoggedIn, carried_out};
+use super::auth::LoggedIn;
+use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment};
 use crate::control::NewRule;
 use crate::policy::{Action, Name, OwnRule, Scope};

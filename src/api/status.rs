@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::assets;
-use super::auth::{House, LoggedIn};
+use super::auth::LoggedIn;
+use super::house::House;
 use super::problem::{Problem, sentence};
 use crate::dns::UpstreamStatus;
 use crate::policy::ListReport;

@@ -4,7 +4,8 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::{LoggedIn, carried_out};
+use super::auth::LoggedIn;
+use super::house::carried_out;
 use super::problem::{Params, Problem, sentence};
 use crate::policy::Name;
 

@@ -1,0 +1,227 @@
+//! A server for one test, and browsers to visit it with.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, LazyLock};
+
+use futures_util::{Stream, StreamExt as _};
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+use sordino::control::Control;
+use sordino::device::Devices;
+use sordino::event::{Event, Outcome, Transport};
+use sordino::policy::{DeviceId, Policy, Verdict};
+use sordino::snapshot::{Snapshot, SnapshotCell};
+use sordino::store::{EventId, Store};
+use sordino::time::Clock;
+use sordino::{api, dns, event, store};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const PASSWORD: &str = "correct horse";
+/// Events that a reader may be behind.
+pub(crate) const LIVE_BOUND: usize = 4;
+
+static HASH: LazyLock<String> = LazyLock::new(|| api::hash_password(PASSWORD).unwrap());
+
+pub(crate) struct Site {
+    address: SocketAddr,
+    live: broadcast::Sender<Arc<(EventId, Event)>>,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+    _directory: tempfile::TempDir,
+}
+
+pub(crate) fn options(password_hash: Option<String>) -> api::Options {
+    api::Options { listen: Some(([127, 0, 0, 1], 0).into()), password_hash, hosts: Vec::new() }
+}
+
+impl Site {
+    /// A house with a password.
+    pub(crate) async fn open() -> Self {
+        Self::with(Some(HASH.clone())).await
+    }
+
+    /// A house that was never visited.
+    pub(crate) async fn without_password() -> Self {
+        Self::with(None).await
+    }
+
+    async fn with(password_hash: Option<String>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::System;
+        let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::new(Devices::default()) };
+        let snapshot = Arc::new(SnapshotCell::new(snapshot));
+        let day = std::time::Duration::from_secs(86_400);
+        let kept = store::Options { path: directory.path().into(), keep_queries: day, flush: day };
+        let store = Store::open(kept, clock.clone());
+        let (sink, _) = event::queue(1);
+        let (live, _) = broadcast::channel(LIVE_BOUND);
+        let stop = CancellationToken::new();
+        let options = options(password_hash);
+        let listener = api::bind(&options).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let parts = api::Parts {
+            control: Control {},
+            resolver: dns::Resolver::new(
+                &resolver_options(),
+                snapshot.clone(),
+                sink,
+                mpsc::channel(1).0,
+                clock.clone(),
+            )
+            .unwrap(),
+            options,
+            snapshot,
+            store,
+            live: live.clone(),
+            events_dropped: Arc::default(),
+            listen: vec![([127, 0, 0, 1], 5300).into()],
+            clock,
+            setup_code: "brass-mute-7".into(),
+        };
+        let server = tokio::spawn(api::serve(listener, parts, stop.clone()));
+        Self { address, live, stop, server, _directory: directory }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A browser with a session.
+    pub(crate) async fn log_in(&self) -> Client {
+        let browser = browser();
+        let login = browser.post(self.url("/api/v1/login")).json(&json!({"password": PASSWORD})).send().await.unwrap();
+        assert_eq!(login.status(), 204);
+        browser
+    }
+
+    pub(crate) async fn is_logged_in(&self, browser: &Client) -> bool {
+        let session: Value = browser.get(self.url("/api/v1/session")).send().await.unwrap().json().await.unwrap();
+        session["logged_in"] == true
+    }
+
+    /// Calls a route as the document names it, with something in the place of its variables.
+    pub(crate) async fn call(&self, browser: &Client, method: &Method, path: &str) -> Response {
+        let request = browser.request(method.clone(), self.url(&path.replace("{id}", "7")));
+        let request = if *method == Method::GET { request } else { request.json(&json!({})) };
+        request.send().await.unwrap()
+    }
+
+    /// Lets an event happen.
+    pub(crate) fn tell(&self, id: u64, event: Event) {
+        self.live.send(Arc::new((EventId(id), event))).unwrap();
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        self.server.await.unwrap();
+    }
+}
+
+fn resolver_options() -> dns::Options {
+    dns::Options {
+        listen: Vec::new(),
+        allow_from: vec!["loopback".into()],
+        servers: vec!["udp://127.0.0.1:9".into()],
+        bootstrap: Vec::new(),
+        ca: None,
+        cache_size: 1 << 20,
+        limits: dns::Limits::default(),
+    }
+}
+
+/// A browser: it keeps cookies.
+pub(crate) fn browser() -> Client {
+    Client::builder().cookie_store(true).build().unwrap()
+}
+
+/// A browser on another machine.
+pub(crate) fn browser_at(address: IpAddr) -> Client {
+    Client::builder().cookie_store(true).local_address(address).build().unwrap()
+}
+
+/// Every route of the document.
+pub(crate) fn routes() -> Vec<(Method, String)> {
+    let document: Value = serde_json::from_str(&api::openapi_json()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let routes = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().keys();
+        methods.map(move |method| (method.to_uppercase().parse().unwrap(), path.clone()))
+    });
+    routes.collect()
+}
+
+/// What anybody may call.
+pub(crate) fn open_routes() -> [&'static str; 5] {
+    ["/api/openapi.json", "/api/v1/health", "/api/v1/session", "/api/v1/setup", "/api/v1/login"]
+}
+
+/// Checks that a response is an RFC 9457 problem; its detail.
+pub(crate) async fn problem(response: Response) -> String {
+    let (url, status) = (response.url().clone(), response.status());
+    assert_eq!(response.headers()["content-type"], "application/problem+json", "{url}");
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["status"], status.as_u16(), "{url}");
+    assert!(problem["type"].is_string() && problem["title"].is_string(), "{url}: {problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.ends_with('.'), "{url}: {detail}");
+    detail.to_owned()
+}
+
+/// The messages of a stream of server-sent events, as (event, data); a comment is two empty texts.
+pub(crate) fn messages(response: Response) -> impl Stream<Item = (String, String)> + Unpin {
+    let chunks = Box::pin(response.bytes_stream());
+    Box::pin(futures_util::stream::unfold((chunks, String::new()), async |(mut chunks, mut text)| {
+        loop {
+            if let Some((message, rest)) = text.split_once("\n\n") {
+                let field = |name| message.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+                let message = (field("event:").trim().to_owned(), field("data:").trim().to_owned());
+                return Some((message, (chunks, rest.to_owned())));
+            }
+            text.push_str(std::str::from_utf8(&chunks.next().await?.ok()?).unwrap());
+        }
+    }))
+}
+
+/// A muted query for `name`.
+pub(crate) fn event(name: &str, qtype: u16) -> Event {
+    let address = "192.168.1.7".parse().unwrap();
+    Event {
+        at: Clock::System.now(),
+        device: DeviceId::Address(address),
+        address,
+        transport: Transport::Udp,
+        name: name.parse().unwrap(),
+        qtype,
+        verdict: Verdict::Block,
+        outcome: Outcome::Muted,
+        rcode: 0,
+        list: Some("xiaomi".into()),
+        alias: None,
+        upstream: None,
+        took_us: 40,
+    }
+}
+
+/// Whether the server closed the connection, rather than answer a request on it.
+pub(crate) async fn is_closed(stream: &mut TcpStream) -> bool {
+    let request = b"GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.is_err() || !matches!(stream.read(&mut [0; 64]).await, Ok(1..))
+}
+
+/// Asks for a large answer, over and over, and leaves it in the socket.
+pub(crate) async fn ask_and_never_read(stream: &mut TcpStream) {
+    let request = "GET /api/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(200);
+    stream.write_all(request.as_bytes()).await.unwrap();
+}
