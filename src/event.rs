@@ -102,6 +102,11 @@ pub enum NoEvent {
     Ended,
 }
 
+/// The recorder has ended: it takes no more events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the recorder has ended and takes no more events")]
+pub struct Ended;
+
 /// A queue that holds at most `bound` events.
 pub fn queue(bound: usize) -> (EventSink, EventQueue) {
     let (sender, receiver) = sync_channel(bound);
@@ -118,6 +123,17 @@ impl EventSink {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Hands `event` to the recorder and waits until there is room for it.
+    ///
+    /// For whoever has events at hand faster than the recorder takes them and may wait, as when a history is brought in.
+    /// Never from the hot path, and never from an asynchronous task: it blocks the thread.
+    ///
+    /// # Errors
+    /// When the recorder has ended.
+    pub fn hand_over_waiting(&self, event: Event) -> Result<(), Ended> {
+        self.sender.send(event).map_err(|_| Ended)
     }
 
     /// How many events were dropped since the start.
