@@ -1,0 +1,21 @@
+# Every task is a script of its own in scripts/, and can be run without make.
+
+.PHONY: run test demo bench web check
+
+run: # builds the page (where Node is there) and the server, and serves with config.toml
+	@exec sh scripts/run.sh
+
+test: # everything that CI runs; installs what it needs
+	@exec sh scripts/test.sh
+
+demo: # a small virtual household with two weeks behind it
+	@exec sh scripts/demo.sh
+
+bench: # cost per query beside a bare UDP echo and unbound
+	@exec sh scripts/bench.sh
+
+web: # the page alone, into web/dist
+	@exec sh scripts/web.sh
+
+check: # format, lints, licences and dependencies, types of the page
+	@exec sh scripts/check.sh

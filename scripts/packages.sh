@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs the Debian packages that the named programs come from, and only those that are missing.
+# Usage: packages.sh PROGRAM...
+set -eu
+
+package_of() {
+    case $1 in
+        cc) echo build-essential ;;
+        chromium) echo chromium ;;
+        dig) echo dnsutils ;;
+        dnsperf) echo dnsperf ;;
+        git) echo git ;;
+        kdig) echo knot-dnsutils ;;
+        pkg-config) echo pkg-config ;;
+        python3) echo python3 ;;
+        unbound) echo unbound ;;
+        unshare) echo util-linux ;;
+        *) echo "packages.sh: no package is known for $1" >&2; exit 1 ;;
+    esac
+}
+
+missing=
+for program in "$@"; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "Install these first, as your system does it:$missing" >&2
+    exit 1
+fi
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+    sudo=sudo
+fi
+echo "Installing:$missing"
+log=$(mktemp)
+install() {
+    # A service that a package starts by itself would take port 53; nothing here needs one running.
+    # shellcheck disable=SC2086
+    $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install --yes --quiet --no-install-recommends $missing
+}
+if ! { $sudo apt-get update --quiet && install; } >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "The packages could not be installed:$missing" >&2
+    exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Everything that CI runs.
+set -eu
+cd "$(dirname "$0")/.."
+begin=$(date +%s)
+
+sh scripts/packages.sh cc pkg-config git unshare dig unbound chromium
+export PATH="$PATH:/usr/sbin:/sbin"
+
+echo "== page"
+sh scripts/web.sh
+sh scripts/check.sh
+
+echo "== cargo test"
+# Most tests wait for a forwarder's silence rather than for a core.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-6} cargo test --locked
+echo "make test took $(($(date +%s) - begin)) s; screenshots are in test-output/screens"
