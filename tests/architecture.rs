@@ -1,6 +1,7 @@
 //! Proves from the source what `docs/architecture.md` says about it.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "architecture/source.rs"]
 mod source;
 
 use std::collections::BTreeSet;
