@@ -22,6 +22,7 @@
 //! - [`api`]: the page and what other programs talk to.
 //! - [`config`]: `config.toml`.
 //! - [`app`]: starting, reloading, stopping.
+//! - [`demo`]: a household to look at, where nobody lives.
 //! - [`cli`]: the command line.
 
 pub mod api;

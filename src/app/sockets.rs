@@ -22,12 +22,12 @@ pub(super) fn bind(options: &mut Options) -> Result<Listeners, String> {
     if let Some(taken) = taken(&options.listen, |bound, wanted| bound == wanted) {
         return Err(taken);
     }
-    Listeners::bind(options).map_err(|BindError(sentence)| {
+    Listeners::bind(options).map_err(|error: BindError| {
         let overlaps = |bound: SocketAddr, wanted: SocketAddr| {
             let anywhere = bound.ip().is_unspecified() || wanted.ip().is_unspecified();
             bound.port() == wanted.port() && (bound.ip() == wanted.ip() || anywhere)
         };
-        taken(&options.listen, overlaps).unwrap_or(sentence)
+        taken(&options.listen, overlaps).unwrap_or_else(|| error.to_string())
     })
 }
 

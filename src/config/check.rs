@@ -187,6 +187,7 @@ fn control_options(
             action: list.action,
             format: list.format,
             trusted: list.trusted,
+            tier: list.tier,
         }
     });
     let lists = lists.collect();

@@ -7,7 +7,7 @@ use toml::{Spanned, Value};
 
 use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
 use crate::dns::Limits;
-use crate::policy::{Action, Format};
+use crate::policy::{Action, Format, Tier};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,6 +67,8 @@ pub(super) struct List {
     pub(super) format: Format,
     #[serde(default)]
     pub(super) trusted: bool,
+    #[serde(default)]
+    pub(super) tier: Tier,
 }
 
 fn block() -> Action {

@@ -129,6 +129,7 @@ fn found(list: &ListOptions, name: &str, path: &Path, content: Result<Arc<[u8]>,
             action: list.action,
             format: list.format,
             trusted: list.trusted,
+            tier: list.tier,
             content,
         },
         group: list.name.as_str().into(),
@@ -183,6 +184,7 @@ mod tests {
             action: Action::Block,
             format: Format::Auto,
             trusted: false,
+            tier: Default::default(),
         }
     }
 

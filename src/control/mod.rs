@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::state::State;
 pub use crate::device::DeviceOptions;
-use crate::policy::{Action, Blocking, DeviceId, Format, ListReport, MacAddr, Name, OwnRule, Profile, Scope};
+use crate::policy::{Action, Blocking, DeviceId, Format, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier};
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
 use crate::time::{Clock, Timestamp};
@@ -59,6 +59,8 @@ pub struct ListOptions {
     pub format: Format,
     /// Whether its rewrites and `$important` count.
     pub trusted: bool,
+    /// Which tier of a catalogue is in force.
+    pub tier: Tier,
 }
 
 /// A list as it stands now, for people to look at.

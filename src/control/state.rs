@@ -138,6 +138,7 @@ fn report(policy: &Policy, list: &Found) -> ListReport {
         name: list.source.name.clone(),
         action: list.source.action,
         format: list.source.format,
+        lines: 0,
         names: 0,
         rejected: 0,
         examples: Vec::new(),
@@ -161,6 +162,7 @@ mod tests {
             action: Action::Block,
             format: Format::Auto,
             trusted: false,
+            tier: Default::default(),
         }
     }
 

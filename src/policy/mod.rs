@@ -131,7 +131,7 @@ impl Policy {
 
     /// What the profile is called.
     pub fn profile_name(&self, profile: ProfileId) -> Option<&str> {
-        self.profiles.get(usize::from(profile.0)).map(|profile| profile.name.as_str())
+        self.lists.profiles.get(usize::from(profile.0)).map(|profile| profile.name.as_str())
     }
 
     /// How a muted name is answered.
@@ -142,9 +142,5 @@ impl Policy {
     /// Memory that the names of all lists take, attribution included, bytes.
     pub fn names_size(&self) -> usize {
         self.lists.ruleset.size()
-    }
-
-    fn profile_name(&self, profile: ProfileId) -> Option<&str> {
-        self.lists.profiles.get(usize::from(profile.0)).map(|profile| profile.name.as_str())
     }
 }

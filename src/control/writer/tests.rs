@@ -129,7 +129,14 @@ async fn a_reload_says_what_is_wrong_and_keeps_rules_and_devices() {
         std::fs::write(&path, "ads.example\n").unwrap();
         let (action, format) = (Action::Block, Format::Auto);
         Options {
-            lists: vec![ListOptions { name: "mine".into(), path, action, format, trusted: false }],
+            lists: vec![ListOptions {
+                name: "mine".into(),
+                path,
+                action,
+                format,
+                trusted: false,
+                tier: Default::default(),
+            }],
             ..Options::default()
         }
     });
