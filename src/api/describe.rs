@@ -37,7 +37,7 @@ pub(crate) fn frame() -> OpenApi {
 
 /// Says of every call in `document` that it may answer with a problem.
 pub(crate) fn add_problems(document: &mut OpenApi) {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemDetails"))).build();
     let response = ResponseBuilder::new()
         .description("Why it was not carried out")
         .content("application/problem+json", content)
@@ -94,12 +94,14 @@ mod tests {
                 "get /api/openapi.json",
                 "delete /api/v1/cache",
                 "get /api/v1/devices",
+                "get /api/v1/devices/{id}",
                 "put /api/v1/devices/{id}",
                 "get /api/v1/explain",
                 "get /api/v1/health",
                 "get /api/v1/lists",
                 "post /api/v1/login",
                 "post /api/v1/logout",
+                "get /api/v1/overview",
                 "put /api/v1/password",
                 "get /api/v1/queries",
                 "get /api/v1/queries/live",
@@ -123,7 +125,7 @@ mod tests {
         assert_eq!(ids.len(), operations.len());
         for (name, operation) in &operations {
             let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
-            assert_eq!(problem, "#/components/schemas/Problem", "{name}");
+            assert_eq!(problem, "#/components/schemas/ProblemDetails", "{name}");
         }
     }
 

@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Params, Problem, Segment};
-use super::span::{Span, SpanParams};
+use super::span::{NightParams, Span, SpanParams};
 use crate::device::Device;
-use crate::insight::Counts;
-use crate::policy::{DeviceId, MacAddr, Verdict};
+use crate::insight::{self, Counts, Exposure};
+use crate::policy::{DeviceId, MacAddr};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
@@ -51,6 +51,15 @@ pub(crate) struct DeviceSummary {
     counts: Counts,
 }
 
+/// A device, and what it told whom in the span.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DevicePage {
+    /// The device.
+    device: DeviceSummary,
+    /// What it told whom.
+    exposure: Exposure,
+}
+
 /// What to call a device.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +78,29 @@ pub(crate) async fn list_devices(
 ) -> Result<Json<Vec<DeviceSummary>>, Problem> {
     let span = span.resolve(house.clock.now())?;
     Ok(Json(house.read(move |house| summaries(house, span, None)).await?))
+}
+
+/// Shows one device, and what it told whom in the span.
+#[utoipa::path(get, path = "/devices/{id}", tag = "devices",
+    params(("id" = String, Path, description = "Which device"), SpanParams, NightParams),
+    responses((status = 200, body = DevicePage)))]
+pub(crate) async fn show_device(
+    house: LoggedIn,
+    Segment(id): Segment<DeviceId>,
+    Params(span): Params<SpanParams>,
+    Params(night): Params<NightParams>,
+) -> Result<Json<DevicePage>, Problem> {
+    let span = span.resolve(house.clock.now())?;
+    let night_offset = night.resolve()?;
+    let page = house.read(move |house| {
+        let device = summaries(house, span, Some(&id)).pop()?;
+        let policy = &house.snapshot().policy;
+        let exposure = insight::exposure(policy, span.from, span.to, night_offset, |each| {
+            house.store.tallies(Some(&id), span.from.hour(), span.end_hour(), each);
+        });
+        Some(DevicePage { device, exposure })
+    });
+    page.await?.map(Json).ok_or_else(|| Problem::not_found("device with this id that ever asked"))
 }
 
 /// Gives a device a name, or with null takes the given one away.
@@ -112,14 +144,7 @@ pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> V
 fn counts(house: &House, span: Span, only: Option<&DeviceId>) -> HashMap<DeviceId, Counts> {
     let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
     house.store.tallies(only, span.from.hour(), span.end_hour(), &mut |row| {
-        let counts = sums.entry(row.device).or_default();
-        let sum = match row.verdict {
-            Verdict::Pass => &mut counts.passed,
-            Verdict::Watch => &mut counts.watched,
-            Verdict::Block => &mut counts.muted,
-            Verdict::Allow => &mut counts.allowed,
-        };
-        *sum += row.count;
+        sums.entry(row.device).or_default().add(row.verdict, row.count);
     });
     sums
 }

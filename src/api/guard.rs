@@ -128,12 +128,16 @@ fn inspect_site(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// JSON only: a form on another site can send text, but not this content type, without asking first (Fetch §4.8).
+///
+/// Calls without a body need none where the browser itself says that its own page sent them; [`inspect_site`] has seen
+/// to it that what it says is true.
 fn inspect_content_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE);
     let essence = content_type.map(|value| value.to_str().unwrap_or_default().split(';').next().unwrap_or_default());
+    let browser_vouches = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
     match essence {
         Some(essence) if essence.trim().eq_ignore_ascii_case("application/json") => Ok(()),
-        None if method == Method::DELETE => Ok(()),
+        None if method == Method::DELETE || browser_vouches => Ok(()),
         _ => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Calls that change something need the header \"content-type: application/json\".",
@@ -272,6 +276,8 @@ mod tests {
         }
         assert_eq!(status(Method::POST, &[host]), 415);
         assert_eq!(status(Method::DELETE, &[host]), 200);
+        assert_eq!(status(Method::POST, &[host, ("origin", "http://127.0.0.1")]), 200, "its own page, and no body");
+        assert_eq!(status(Method::POST, &[host, ("origin", "http://evil.test")]), 403);
         assert_eq!(status(Method::PUT, &[host, ("content-type", "Application/JSON; charset=utf-8")]), 200);
     }
 }

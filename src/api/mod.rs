@@ -16,6 +16,7 @@ mod house;
 mod lists;
 mod live;
 mod login;
+mod overview;
 mod password;
 mod problem;
 mod queries;
@@ -74,6 +75,7 @@ pub struct Options {
 }
 
 /// What the page shows and changes.
+#[derive(Debug)]
 pub struct Parts {
     /// As they were given to [`bind`].
     pub options: Options,
@@ -190,8 +192,9 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(login::login))
         .routes(routes!(login::logout))
         .routes(routes!(login::change_password))
+        .routes(routes!(overview::overview))
         .routes(routes!(devices::list_devices))
-        .routes(routes!(devices::rename_device))
+        .routes(routes!(devices::show_device, devices::rename_device))
         .routes(routes!(queries::list_queries))
         .routes(routes!(live::live_queries))
         .routes(routes!(lists::list_lists))

@@ -16,6 +16,7 @@ use crate::control::Refusal;
 
 /// Why a call was not carried out (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProblemDetails)]
 pub(crate) struct Problem {
     /// `about:blank` where the status says it all, else a path below `/problems/`.
     #[serde(rename = "type")]

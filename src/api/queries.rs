@@ -66,7 +66,7 @@ pub(crate) struct Query {
 
 /// A page of the journal, the latest query first.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Queries {
+pub(crate) struct QueryPage {
     /// The queries.
     events: Vec<Query>,
     /// What to give as `before` to read on; null at the end. A page can be short, or empty, and still have one.
@@ -104,11 +104,11 @@ pub(crate) struct QueryParams {
 }
 
 /// Reads the journal backwards.
-#[utoipa::path(get, path = "/queries", tag = "queries", params(QueryParams), responses((status = 200, body = Queries)))]
+#[utoipa::path(get, path = "/queries", tag = "queries", params(QueryParams), responses((status = 200, body = QueryPage)))]
 pub(crate) async fn list_queries(
     house: LoggedIn,
     Params(params): Params<QueryParams>,
-) -> Result<axum::Json<Queries>, Problem> {
+) -> Result<axum::Json<QueryPage>, Problem> {
     let limit = params.limit.unwrap_or(USUAL_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::unusable("\"limit\" goes from 1 to 500."));
@@ -119,7 +119,7 @@ pub(crate) async fn list_queries(
         let Page { events, next } = house.store.events(&filter, before, limit);
         let reader = Reader::new(house);
         let events = events.iter().map(|(id, event)| reader.query(*id, event)).collect();
-        Queries { events, next: next.map(|EventId(id)| id.to_string()) }
+        QueryPage { events, next: next.map(|EventId(id)| id.to_string()) }
     });
     Ok(axum::Json(queries.await?))
 }

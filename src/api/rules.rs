@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 
 /// An own rule, and whether it holds now.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Rule {
+pub(crate) struct RuleRow {
     /// The rule.
     #[serde(flatten)]
     rule: OwnRule,
@@ -26,6 +26,7 @@ pub(crate) struct Rule {
 /// A rule to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRule)]
 pub(crate) struct RuleToMake {
     /// The name it is about.
     name: Name,
@@ -42,12 +43,12 @@ pub(crate) struct RuleToMake {
 }
 
 /// Lists the own rules, those that have ended included.
-#[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = Vec<Rule>)))]
+#[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = Vec<RuleRow>)))]
 pub(crate) async fn list_rules(house: LoggedIn) -> impl IntoResponse {
     let now = house.clock.now();
     let snapshot = house.snapshot();
     let rules = snapshot.policy.rules().iter();
-    let rule = |rule: &OwnRule| Rule { active: rule.until.is_none_or(|until| now < until), rule: rule.clone() };
+    let rule = |rule: &OwnRule| RuleRow { active: rule.until.is_none_or(|until| now < until), rule: rule.clone() };
     Json(rules.map(rule).collect::<Vec<_>>())
 }
 

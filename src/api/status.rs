@@ -12,7 +12,6 @@ use super::auth::LoggedIn;
 use super::house::House;
 use super::problem::{Problem, sentence};
 use crate::dns::UpstreamStatus;
-use crate::policy::ListReport;
 use crate::store::Health;
 use crate::time::Timestamp;
 
@@ -42,6 +41,7 @@ pub(crate) struct Status {
 
 /// Something that is wrong.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub(crate) struct Trouble {
     /// `store`, `store_set_aside`, `list`, `upstream`, `events_dropped`, `password` or `page`.
     kind: &'static str,
@@ -82,10 +82,11 @@ pub(crate) async fn status(house: LoggedIn) -> Result<Json<Status>, Problem> {
     let lists = snapshot.policy.lists();
     let mut counters: BTreeMap<_, _> = resolver.counters.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     counters.extend(own_counters(&house));
+    counters.insert("store_events_lost".to_owned(), health.lost);
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         started: house.started,
-        problems: troubles(&house, &health, lists, &resolver.upstreams),
+        problems: troubles(&house, &health, &resolver.upstreams),
         counters,
         upstreams: resolver.upstreams,
         cache: CacheStatus {
@@ -113,7 +114,7 @@ fn own_counters(house: &House) -> impl Iterator<Item = (String, u64)> {
     .map(|(name, counter)| (name.to_owned(), counter.load(Ordering::Relaxed)))
 }
 
-fn troubles(house: &House, health: &Health, lists: &[ListReport], upstreams: &[UpstreamStatus]) -> Vec<Trouble> {
+fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus]) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut tell = |kind, text: String| troubles.push(Trouble { kind, text });
     of_upstreams(upstreams).into_iter().for_each(|text| tell("upstream", text));
@@ -130,12 +131,14 @@ fn troubles(house: &House, health: &Health, lists: &[ListReport], upstreams: &[U
             ),
         );
     }
-    for list in lists {
-        if let Some(problem) = &list.problem {
-            tell("list", format!("The list {:?} is not in force: {}", list.name, sentence(problem)));
-        }
-    }
+    house.control.problems().iter().for_each(|problem| tell("list", sentence(problem)));
     let dropped = house.counters.events_dropped.load(Ordering::Relaxed);
+    if health.lost > 0 {
+        tell(
+            "store",
+            format!("{} queries were lost because the disk did not take them. Make room on it.", health.lost),
+        );
+    }
     if dropped > 0 {
         tell(
             "events_dropped",

@@ -1,16 +1,18 @@
 //! A server for one test, and browsers to visit it with.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
-use sordino::control::Control;
-use sordino::device::Devices;
+use sordino::control::{self, Control, ListOptions, State};
+use sordino::device::DeviceOptions;
 use sordino::event::{Event, Outcome, Transport};
-use sordino::policy::{DeviceId, Policy, Verdict};
-use sordino::snapshot::{Snapshot, SnapshotCell};
+use sordino::policy::{Action, Blocking, DeviceId, Format, Verdict};
+use sordino::snapshot::SnapshotCell;
 use sordino::store::{EventId, Store};
 use sordino::time::Clock;
 use sordino::{api, dns, event, store};
@@ -29,9 +31,13 @@ static HASH: LazyLock<String> = LazyLock::new(|| api::hash_password(PASSWORD).un
 pub(crate) struct Site {
     address: SocketAddr,
     live: broadcast::Sender<Arc<(EventId, Event)>>,
+    store: Arc<Store>,
+    snapshot: Arc<SnapshotCell>,
+    password_hash: Option<String>,
     stop: CancellationToken,
     server: JoinHandle<()>,
-    _directory: tempfile::TempDir,
+    writer: JoinHandle<()>,
+    directory: tempfile::TempDir,
 }
 
 pub(crate) fn options(password_hash: Option<String>) -> api::Options {
@@ -51,31 +57,32 @@ impl Site {
 
     async fn with(password_hash: Option<String>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Clock::System;
-        let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::new(Devices::default()) };
-        let snapshot = Arc::new(SnapshotCell::new(snapshot));
-        let day = std::time::Duration::from_secs(86_400);
-        let kept = store::Options { path: directory.path().into(), keep_queries: day, flush: day };
+        std::fs::write(directory.path().join("noise.txt"), "telemetry.example\n").unwrap();
+        Self::at(directory, password_hash).await
+    }
+
+    async fn at(directory: tempfile::TempDir, password_hash: Option<String>) -> Self {
+        let (clock, stop) = (Clock::System, CancellationToken::new());
+        let day = Duration::from_secs(86_400);
+        let kept = store::Options { path: directory.path().join("data"), keep_queries: day, flush: day };
         let store = Store::open(kept, clock.clone());
+        let state = State::load(house(&directory), store.settings());
+        let snapshot = Arc::new(SnapshotCell::new(state.snapshot()));
+        let (control, writer) = Control::start(state, snapshot.clone(), store.clone(), clock.clone(), stop.clone());
+        let (strangers, _) = mpsc::channel(1);
         let (sink, _) = event::queue(1);
+        let resolver =
+            dns::Resolver::new(&resolver_options(), snapshot.clone(), sink, strangers, clock.clone()).unwrap();
         let (live, _) = broadcast::channel(LIVE_BOUND);
-        let stop = CancellationToken::new();
-        let options = options(password_hash);
+        let options = options(password_hash.clone());
         let listener = api::bind(&options).await.unwrap();
         let address = listener.local_addr().unwrap();
         let parts = api::Parts {
-            control: Control {},
-            resolver: dns::Resolver::new(
-                &resolver_options(),
-                snapshot.clone(),
-                sink,
-                mpsc::channel(1).0,
-                clock.clone(),
-            )
-            .unwrap(),
             options,
-            snapshot,
-            store,
+            snapshot: snapshot.clone(),
+            store: store.clone(),
+            control,
+            resolver,
             live: live.clone(),
             events_dropped: Arc::default(),
             listen: vec![([127, 0, 0, 1], 5300).into()],
@@ -83,7 +90,33 @@ impl Site {
             setup_code: "brass-mute-7".into(),
         };
         let server = tokio::spawn(api::serve(listener, parts, stop.clone()));
-        Self { address, live, stop, server, _directory: directory }
+        let writer = tokio::spawn(writer);
+        Self { address, live, store, snapshot, password_hash, stop, server, writer, directory }
+    }
+
+    /// The same house after sordino was stopped and started.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { stop, server, writer, store, directory, password_hash, .. } = self;
+        stop.cancel();
+        server.await.unwrap();
+        writer.await.unwrap();
+        drop(store);
+        Self::at(directory, password_hash).await
+    }
+
+    /// Lets the store write these events down.
+    pub(crate) async fn record(&self, events: impl IntoIterator<Item = Event>) {
+        let events: Vec<Event> = events.into_iter().collect();
+        let (sink, queue) = event::queue(events.len());
+        let recorder = self.store.record(queue, self.snapshot.clone(), self.live.clone()).unwrap();
+        events.into_iter().for_each(|event| sink.hand_over(event));
+        drop(sink);
+        tokio::task::spawn_blocking(|| recorder.join()).await.unwrap().unwrap();
+    }
+
+    /// The file of the only list.
+    pub(crate) fn list(&self) -> PathBuf {
+        self.directory.path().join("noise.txt")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -126,6 +159,27 @@ impl Site {
     pub(crate) async fn close(self) {
         self.stop.cancel();
         self.server.await.unwrap();
+    }
+}
+
+fn house(directory: &tempfile::TempDir) -> control::Options {
+    control::Options {
+        lists: vec![ListOptions {
+            name: "noise".into(),
+            path: directory.path().join("noise.txt"),
+            action: Action::Block,
+            format: Format::Names,
+            trusted: false,
+        }],
+        profiles: Vec::new(),
+        devices: vec![DeviceOptions {
+            name: "television".into(),
+            mac: None,
+            networks: vec![([192, 168, 1, 9].into(), 32)],
+            profile: None,
+            tags: Vec::new(),
+        }],
+        blocking: Blocking::default(),
     }
 }
 
