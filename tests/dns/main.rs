@@ -1,8 +1,16 @@
 //! Behaviour on the wire: the real binary, in front of a scripted forwarder.
 //!
 //! A module per subject; a test is named after the RFC and the section that promises the behaviour.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test fails by panicking, and says why it is skipped
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cache;
+mod edns;
+mod forwarding;
+mod hostile;
 mod message;
+mod policy;
+mod special;
+mod transport;

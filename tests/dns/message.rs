@@ -1,19 +1,190 @@
-//! The header, the question and what is not a query for us.
+//! The header, the question, and what is not a query for us.
 
-use crate::support::forwarder::Forwarder;
-use crate::support::sordino::Setup;
+use crate::support::forwarder::{Forwarder, a};
+use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
 
-/// RFC 1035 §4.1.1, RFC 5625 §4.1.
-#[test]
-fn rfc1035_4_1_1_id_question_and_case_come_back() {
+fn house() -> (Forwarder, Sordino) {
     let forwarder = Forwarder::plain();
     let sordino = Setup::before(&forwarder).start();
+    (forwarder, sordino)
+}
+
+#[test]
+fn rfc1035_4_1_1_id_question_and_case_come_back() {
+    let (_forwarder, sordino) = house();
     let mut asked = plain_query("WwW.Plain.Example", A);
     (asked.id, asked.flags) = (4660, 0);
     let reply = sordino.udp().ask(&asked);
     assert_eq!(reply.flags, QR | RA, "no RD, AA, Z or error in {:#06x}", reply.flags);
+    assert_eq!(reply.questions, asked.questions);
     assert_eq!(reply.asked(), "WwW.Plain.Example.");
-    assert_eq!(reply.questions.len(), 1);
     assert_eq!(reply.texts(), ["A 192.0.2.1"]);
+    // From the cache, with another ID and another case.
+    let mut again = plain_query("wWw.PLAIN.example", A);
+    again.id = 1;
+    let reply = sordino.udp().ask(&again);
+    assert_eq!((reply.flags, reply.asked()), (QR | RD | RA, "wWw.PLAIN.example.".into()));
+}
+
+#[test]
+fn rfc8906_8_1_3_flags_that_mean_nothing_here_do_no_harm() {
+    let (_forwarder, sordino) = house();
+    for (set, kept) in [(Z, 0), (AD, 0), (CD, CD), (AA, 0), (RA, RA), (TC, 0)] {
+        let mut asked = query("flags.example", A);
+        asked.flags |= set;
+        let reply = sordino.udp().ask(&asked);
+        assert_eq!(reply.flags & (Z | AD | CD | AA | TC), kept & CD, "with {set:#06x} came {:#06x}", reply.flags);
+        assert_eq!(reply.texts(), ["A 192.0.2.1"]);
+    }
+}
+
+#[test]
+fn rfc9619_4_a_query_has_one_question() {
+    let (forwarder, sordino) = house();
+    let udp = sordino.udp();
+    for count in [0, 2, 3] {
+        let mut asked = query("counted.example", A);
+        asked.questions = vec![asked.questions[0].clone(); count];
+        assert_eq!(udp.ask(&asked).rcode(), FORMERR, "{count} questions");
+    }
+    // A count that is a lie.
+    let mut lie = query("counted.example", A).wire();
+    lie[4..6].copy_from_slice(&u16::MAX.to_be_bytes());
+    udp.send(&lie);
+    assert_eq!(udp.next().rcode(), FORMERR);
+    assert!(forwarder.asked_all().is_empty());
+}
+
+#[test]
+fn rfc8906_8_1_4_other_opcodes_are_not_implemented() {
+    let (forwarder, sordino) = house();
+    for opcode in [1, 2, 3, 4, 5, 6, 15] {
+        let mut asked = query("opcode.example", SOA);
+        asked.flags |= opcode << 11;
+        for reply in [sordino.udp().ask(&asked), sordino.tcp().ask(&asked)] {
+            assert_eq!((reply.rcode(), reply.opcode()), (NOTIMP, opcode));
+            assert!(reply.answers.is_empty() && reply.size <= 512);
+        }
+    }
+    assert!(forwarder.asked_all().is_empty());
+}
+
+/// RFC 1035 §7.1, CVE-2024-2169: two servers that answer each other's answers never stop.
+#[test]
+fn rfc1035_7_1_responses_get_no_answer() {
+    let (_forwarder, sordino) = house();
+    let udp = sordino.udp();
+    for rcode in [NOERROR, FORMERR, NOTIMP, REFUSED] {
+        let mut response = query("loop.example", A);
+        response.flags = QR | rcode;
+        udp.send(&response.wire());
+        udp.send(&[&response.wire()[..12], &[0xff; 40]].concat());
+    }
+    // Fragments of a header are not worth an answer either.
+    for len in 0..12 {
+        udp.send(&query("short.example", A).wire()[..len]);
+    }
+    let marker = query("marker.example", A);
+    udp.send(&marker.wire());
+    assert_eq!(udp.next().id, marker.id, "the first answer is to the first query");
+}
+
+#[test]
+fn rfc5625_4_1_other_classes_are_refused() {
+    let (forwarder, sordino) = house();
+    for (name, class) in [("version.bind", 3), ("id.server", 3), ("hs.example", 4), ("none.example", 254)] {
+        let mut asked = query(name, TXT);
+        asked.questions[0].class = class;
+        let reply = sordino.udp().ask(&asked);
+        assert!([REFUSED, NOTIMP].contains(&reply.rcode()), "{name} in class {class}: {}", reply.rcode());
+        assert!(reply.answers.is_empty());
+    }
+    assert!(forwarder.asked_all().is_empty());
+}
+
+#[test]
+fn rfc5936_2_2_zone_transfers_are_refused() {
+    let (forwarder, sordino) = house();
+    let mut ixfr = query("zone.example", IXFR);
+    ixfr.authority = vec![crate::support::forwarder::soa(1, 1)];
+    for asked in [query("zone.example", AXFR), query("zone.example", IXFR), ixfr] {
+        assert_eq!(sordino.tcp().ask(&asked).rcode(), REFUSED);
+        assert_eq!(sordino.udp().ask(&asked).rcode(), REFUSED);
+    }
+    assert!(forwarder.asked_all().is_empty());
+}
+
+#[test]
+fn rfc8482_4_2_any_gets_one_rrset() {
+    let (forwarder, sordino) = house();
+    let reply = sordino.ask("all.example", ANY);
+    assert_eq!(reply.answers.len(), 1);
+    assert_eq!(reply.answers[0].rtype, HINFO);
+    assert!(reply.ttl() >= 3600 && reply.size <= 512);
+    assert!(forwarder.asked("all.example").is_empty());
+}
+
+#[test]
+fn rfc3597_3_types_without_a_name_pass_unchanged() {
+    let (forwarder, sordino) = house();
+    forwarder.holds("odd.example", vec![Record::new("odd.example", 65280, 60, [10, 0, 0, 1, 0xc0, 0x0c])]);
+    for _ in 0..2 {
+        assert_eq!(sordino.ask("odd.example", 65280).texts(), ["TYPE65280 \\# 6 0a000001c00c"]);
+    }
+}
+
+#[test]
+fn rfc6895_3_1_types_that_stand_in_no_zone_are_not_forwarded() {
+    let (forwarder, sordino) = house();
+    for qtype in [0, OPT, 249, 250, 253, 254] {
+        let reply = sordino.ask("meta.example", qtype);
+        let fits = [FORMERR, NOTIMP, REFUSED].contains(&reply.rcode()) || reply.rcode() == NOERROR;
+        assert!(fits && reply.answers.is_empty(), "type {qtype}: {}", reply.rcode());
+    }
+    assert!(forwarder.asked_all().is_empty());
+}
+
+#[test]
+fn rfc2181_11_any_octet_and_any_length_is_a_name() {
+    let (forwarder, sordino) = house();
+    let longest_label = format!("{}.example", "l".repeat(63));
+    // 255 octets on the wire: 123 labels of one octet, `example`, the root.
+    let longest_name = format!("{}example", "a.".repeat(123));
+    assert_eq!(name_wire(&longest_name).len(), 255);
+    let names =
+        ["\\000\\255.a.example", "_dmarc.a.example", "*.a.example", "a\\.b.example", &longest_label, &longest_name];
+    for name in names {
+        let reply = sordino.ask(name, A);
+        assert_eq!(reply.texts(), ["A 192.0.2.1"], "{name}");
+        assert_eq!(reply.questions[0].name, name_wire(name));
+        assert_eq!(forwarder.asked(name).len(), 1, "{name}");
+    }
+    assert_eq!(sordino.ask(".", NS).rcode(), NOERROR);
+}
+
+/// The bytes of a label are data: `a\.b.example` is not `a.b.example` (RFC 4343 §2.1).
+#[test]
+fn rfc4343_2_1_a_dot_inside_a_label_is_no_label_boundary() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder).list("ads", "block", "||tracker.example^\nx.host.example\n").start();
+    assert_eq!(sordino.resolve("x\\.tracker.example"), ["A 0.0.0.0"]);
+    assert_eq!(sordino.resolve("x.host.example"), ["A 0.0.0.0"]);
+    assert_eq!(sordino.resolve("x\\.host.example"), ["A 192.0.2.1"]);
+    assert_eq!(sordino.resolve("evil\\.tracker.example.example"), ["A 192.0.2.1"]);
+}
+
+#[test]
+fn rfc4343_3_names_are_compared_without_case_everywhere() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder).list("ads", "block", "AdS.Example\n").start();
+    let reply = sordino.ask("aDs.eXaMpLe", A);
+    assert_eq!((reply.texts(), reply.asked()), (vec!["A 0.0.0.0".to_owned()], "aDs.eXaMpLe.".into()));
+    // The cache does not care for case either.
+    forwarder.holds("cached.example", vec![a("cached.example", 300, "192.0.2.8")]);
+    for name in ["cached.example", "CACHED.example", "cAcHeD.eXample"] {
+        assert_eq!(sordino.resolve(name), ["A 192.0.2.8"]);
+    }
+    assert_eq!(forwarder.asked("cached.example").len(), 1);
+    assert_eq!(sordino.resolve("FOO.LocalHost"), ["A 127.0.0.1"]);
 }
