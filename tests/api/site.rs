@@ -170,6 +170,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             action: Action::Block,
             format: Format::Names,
             trusted: false,
+            tier: Default::default(),
         }],
         profiles: Vec::new(),
         devices: vec![DeviceOptions {
