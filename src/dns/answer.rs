@@ -92,8 +92,12 @@ impl Answer {
         let (answers, owners) = chain_of(question, &qname, response.answers)?;
         let end = owners.last().unwrap_or(&qname);
         let negative = !answers.iter().any(|record| answers_type(record, question.qtype));
-        let authorities = proof(question, response.authorities, end, negative);
+        let mut authorities = proof(question, response.authorities, end, negative);
         let ttl = freshness(&answers, &authorities, negative);
+        if negative {
+            // RFC 2308 §3: the SOA record itself carries how long the answer lives.
+            authorities.iter_mut().for_each(|record| record.ttl = record.ttl.min(ttl));
+        }
         let targets = targets_of(&answers);
         let mut answer = Self {
             rcode: Rcode(u16::from(response.metadata.response_code)),

@@ -9,6 +9,9 @@ use crate::policy::{MAX_WIRE_LEN, Name};
 /// Options a query may carry before it is called malformed.
 pub(crate) const MAX_EDNS_OPTIONS: usize = 32;
 
+/// Octets of the longest query that is read. A name takes 255; the rest are options, and no sound asker sends kilobytes.
+const LONGEST_QUERY: usize = 4_096;
+
 /// A query that is sound enough to be answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
@@ -76,7 +79,7 @@ impl Query {
         }
         let malformed = || error(Rcode::FORMAT_ERROR);
         // RFC 9619 §4: exactly one question. A query carries no answers, and authority only in IXFR.
-        if header.questions != 1 || header.answers != 0 {
+        if header.questions != 1 || header.answers != 0 || packet.len() > LONGEST_QUERY {
             return Err(malformed());
         }
         let question = reader.question().ok_or_else(malformed)?;

@@ -168,7 +168,8 @@ fn rfc2181_11_any_octet_and_any_length_is_a_name() {
 fn rfc4343_2_1_a_dot_inside_a_label_is_no_label_boundary() {
     let forwarder = Forwarder::plain();
     let sordino = Setup::before(&forwarder).list("ads", "block", "||tracker.example^\nx.host.example\n").start();
-    assert_eq!(sordino.resolve("x\\.tracker.example"), ["A 0.0.0.0"]);
+    assert_eq!(sordino.resolve("x.tracker.example"), ["A 0.0.0.0"]);
+    assert_eq!(sordino.resolve("x\\.tracker.example"), ["A 192.0.2.1"]);
     assert_eq!(sordino.resolve("x.host.example"), ["A 0.0.0.0"]);
     assert_eq!(sordino.resolve("x\\.host.example"), ["A 192.0.2.1"]);
     assert_eq!(sordino.resolve("evil\\.tracker.example.example"), ["A 192.0.2.1"]);

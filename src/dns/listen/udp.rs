@@ -80,7 +80,8 @@ fn receive(
     in_flight: &Arc<Semaphore>,
     tasks: &TaskTracker,
 ) -> io::Result<()> {
-    let mut datagrams = vec![vec![0; LONGEST_DATAGRAM]; BATCH_SIZE];
+    // One piece, which the kernel gives page by page when something is written there.
+    let mut datagrams = vec![0; LONGEST_DATAGRAM * BATCH_SIZE];
     let mut metas = [RecvMeta::default(); BATCH_SIZE];
     let mut out = Vec::with_capacity(4096);
     let mut pending = None;
@@ -94,14 +95,14 @@ fn receive(
         if ready[1].revents().is_some_and(|events| !events.is_empty()) {
             return Ok(());
         }
-        let mut slices: Vec<_> = datagrams.iter_mut().map(|datagram| IoSliceMut::new(datagram)).collect();
+        let mut slices: Vec<_> = datagrams.chunks_mut(LONGEST_DATAGRAM).map(IoSliceMut::new).collect();
         let received = match socket.state.recv(UdpSockRef::from(&socket.socket), &mut slices, &mut metas) {
             Ok(received) => received,
             // Of an earlier response that nobody took; the next datagram is not to blame.
             Err(error) if is_passing(&error) => continue,
             Err(error) => return Err(error),
         };
-        for (datagram, meta) in datagrams.iter().zip(&metas[..received]) {
+        for (datagram, meta) in datagrams.chunks(LONGEST_DATAGRAM).zip(&metas[..received]) {
             let route = Route { destination: meta.addr, source: meta.dst_ip };
             // The kernel may join datagrams of one sender; they have one length, the last may be shorter.
             for packet in datagram[..meta.len].chunks(meta.stride.max(1)) {

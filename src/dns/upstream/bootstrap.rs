@@ -7,12 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_net::NetError;
-use hickory_net::runtime::TokioRuntimeProvider;
-use hickory_net::udp::UdpClientStream;
-use hickory_net::xfer::{DnsRequestSender as _, FirstAnswer as _};
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, Query as WireQuery};
 use hickory_proto::rr::{Name as WireName, RData, RecordType};
 
+use super::datagram;
 use super::endpoint::Host;
 
 /// How long one bootstrap server is waited for.
@@ -73,8 +71,9 @@ async fn ask(server: SocketAddr, name: &str, family: RecordType) -> Result<Optio
     let mut name = WireName::from_ascii(name)?;
     name.set_fqdn(true);
     let request = DnsRequest::from_query(WireQuery::query(name, family), DnsRequestOptions::default());
-    let builder = UdpClientStream::builder(server, TokioRuntimeProvider::new()).with_timeout(Some(PATIENCE));
-    let response = builder.build().send_message(request).first_answer().await?;
+    let exchange = datagram::exchange(server, &request);
+    let response = tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| NetError::Timeout)?;
+    let response = response.map_err(|error| NetError::from(error.to_string()))?;
     let address = response.answers.iter().find_map(|record| {
         let address = match &record.data {
             RData::A(address) => IpAddr::V4(address.0),

@@ -1,6 +1,7 @@
 //! The forwarders, and the ladder by which a question climbs from one to the next.
 
 mod bootstrap;
+mod datagram;
 mod endpoint;
 mod server;
 

@@ -10,14 +10,15 @@ use futures_util::future::{BoxFuture, Shared};
 use hickory_net::runtime::TokioRuntimeProvider;
 use hickory_net::tcp::TcpClientStream;
 use hickory_net::tls::tls_exchange;
-use hickory_net::udp::UdpClientStream;
-use hickory_net::xfer::{DnsExchange, DnsHandle as _, DnsRequestSender as _, FirstAnswer as _};
+use hickory_net::xfer::{DnsExchange, DnsHandle as _, FirstAnswer as _};
 use hickory_net::{NetError, h2::HttpsClientStream};
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query as WireQuery, ResponseCode};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
+use super::LAST_WORD;
 use super::bootstrap::Bootstrap;
+use super::datagram::{self, NoAnswer};
 use super::endpoint::{Endpoint, Scheme};
 use crate::dns::answer::{Question, wire_name};
 use crate::dns::wire::UDP_SIZE;
@@ -36,6 +37,8 @@ pub(super) struct Server {
     pub(super) endpoint: Endpoint,
     tls: Arc<ClientConfig>,
     bootstrap: Arc<Bootstrap>,
+    /// hickory's connections live in tasks that end with the last clone of their provider.
+    provider: TokioRuntimeProvider,
     /// The connection, being made or made. A future that all who need it share: one handshake, however many wait.
     connection: Mutex<Option<Connection>>,
     pub(super) health: Health,
@@ -55,10 +58,17 @@ pub(super) struct Health {
 
 impl Server {
     pub(super) fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, bootstrap: Arc<Bootstrap>) -> Self {
-        Self { endpoint, tls, bootstrap, connection: Mutex::default(), health: Health::default() }
+        Self {
+            endpoint,
+            tls,
+            bootstrap,
+            provider: TokioRuntimeProvider::new(),
+            connection: Mutex::default(),
+            health: Health::default(),
+        }
     }
 
-    /// Asks `question` and gives the response, whatever its RCODE. A truncated one is asked again over TCP, one that
+    /// Asks `question` and gives the response, whatever its RCODE. What is truncated is asked again over TCP, who
     /// chokes on EDNS without it (RFC 6891 §7), and a connection that had died is made anew once.
     pub(super) async fn exchange(&self, question: &Question, patience: Duration) -> Result<Message, NetError> {
         let started = Instant::now();
@@ -78,25 +88,25 @@ impl Server {
             Ok(_) => attempt.answered(),
             Err(_) => attempt.failed(),
         }
-        result.map(DnsResponse::into_message)
+        result
     }
 
-    async fn send(&self, question: &Question, edns: bool, patience: Duration) -> Result<DnsResponse, NetError> {
+    async fn send(&self, question: &Question, edns: bool, patience: Duration) -> Result<Message, NetError> {
         let request = request(question, edns)?;
         if self.endpoint.scheme == Scheme::Udp {
             let address = self.address().await?;
-            // A stream per question: hickory binds a socket of its own for each, and so the port is fresh (RFC 5452 §9.2).
-            let provider = TokioRuntimeProvider::new();
-            let builder = UdpClientStream::builder(address, provider).with_timeout(Some(patience)).with_max_retries(1);
-            let response = builder.build().send_message(request.clone()).first_answer().await?;
-            if !response.metadata.truncation {
-                return Ok(response);
+            match tokio::time::timeout(patience, datagram::exchange(address, &request)).await {
+                Ok(Ok(response)) if !response.metadata.truncation => return Ok(response),
+                // Cut off, or drowned in guesses: what comes over TCP is whole, and harder to forge.
+                Ok(Ok(_) | Err(NoAnswer::Guessed)) => {}
+                Ok(Err(NoAnswer::Io(error))) => return Err(error.into()),
+                Err(_) => return Err(NetError::Timeout),
             }
         }
         for last_try in [false, true] {
-            let connection = self.connection(patience);
+            let connection = self.connection();
             let response = match connection.clone().await {
-                Ok(exchange) => exchange.send(request.clone()).first_answer().await,
+                Ok(exchange) => exchange.send(request.clone()).first_answer().await.map(DnsResponse::into_message),
                 Err(error) => Err(error),
             };
             match response {
@@ -114,9 +124,9 @@ impl Server {
     }
 
     /// The connection there is, or else one that is now being made.
-    fn connection(&self, patience: Duration) -> Connection {
+    fn connection(&self) -> Connection {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.get_or_insert_with(|| self.connect(patience).boxed().shared()).clone()
+        slot.get_or_insert_with(|| self.connect().boxed().shared()).clone()
     }
 
     fn forget(&self, dead: &Connection) {
@@ -126,32 +136,29 @@ impl Server {
         }
     }
 
-    fn connect(
-        &self,
-        patience: Duration,
-    ) -> impl Future<Output = Result<DnsExchange<TokioRuntimeProvider>, NetError>> + Send + 'static {
+    fn connect(&self) -> impl Future<Output = Result<DnsExchange<TokioRuntimeProvider>, NetError>> + Send + 'static {
         let (endpoint, tls, bootstrap) = (self.endpoint.clone(), self.tls.clone(), self.bootstrap.clone());
-        let provider = TokioRuntimeProvider::new();
+        let provider = self.provider.clone();
         async move {
             let address = endpoint.at(bootstrap.resolve(&endpoint.host).await?);
             let certificate = endpoint.certificate_name();
             let connect = async {
                 match endpoint.scheme {
                     Scheme::Udp | Scheme::Tcp => {
-                        TcpClientStream::exchange(address, None, patience, Some(PIPELINED), provider).await
+                        TcpClientStream::exchange(address, None, LAST_WORD, Some(PIPELINED), provider).await
                     }
                     Scheme::Tls => {
                         let name = ServerName::try_from(certificate).map_err(|_| NetError::from("not a host name"))?;
-                        tls_exchange(address, name, (*tls).clone(), patience, Some(PIPELINED), provider).await
+                        tls_exchange(address, name, (*tls).clone(), LAST_WORD, Some(PIPELINED), provider).await
                     }
                     Scheme::Https => {
                         let mut builder = HttpsClientStream::builder(tls, provider);
-                        builder.request_timeout(patience);
+                        builder.request_timeout(LAST_WORD);
                         builder.exchange(address, certificate.into(), endpoint.path.into()).await
                     }
                 }
             };
-            tokio::time::timeout(patience, connect).await.map_err(|_| NetError::Timeout)?
+            tokio::time::timeout(LAST_WORD, connect).await.map_err(|_| NetError::Timeout)?
         }
     }
 
