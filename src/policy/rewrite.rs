@@ -65,6 +65,10 @@ fn parse_short(value: &str) -> Result<Rewrite, Refused> {
     if let Some(rcode) = rcode_named(value) {
         return Ok(Rewrite { rcode, ..Rewrite::default() });
     }
+    // A word in capitals was meant as an RCODE; read as a name, a slip would send people to a host of that name.
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(bad(format!("{} is no RCODE", shown(value))));
+    }
     target_name(value).map(Rewrite::alias)
 }
 
@@ -214,7 +218,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        for value in ["", "a b", "NOPE;A;192.0.2.1", "NOERROR;A;::1", "NOERROR;NOTYPE;x", "NOERROR;MX;m.example", "."] {
+        for value in [
+            "",
+            "a b",
+            "NOPE;A;192.0.2.1",
+            "NOERROR;A;::1",
+            "NOERROR;NOTYPE;x",
+            "NOERROR;MX;m.example",
+            ".",
+            "NXDOMIAN",
+        ] {
             assert!(Rewrite::parse(value).is_err(), "{value:?}");
         }
     }

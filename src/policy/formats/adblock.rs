@@ -1,4 +1,9 @@
 //! One rule of AdGuard's DNS language, and the plain and wildcard names that stand among such rules.
+//!
+//! Where programs differ, this is what we do. A name without any mark is exactly that name. `.name` and `*.name` are
+//! what is below it, and end where it ends; only in a list of wildcards (by its format, or because it holds little else)
+//! does `*.name` mean the name itself as well. Any other pattern is open at an end without a mark, so `||name` also
+//! hits `name2`. A word that can be no host, as `-banner.` or `_ad_`, is a piece to look for.
 
 use super::super::glob::{Front, Glob};
 use super::super::modifiers::Modifiers;

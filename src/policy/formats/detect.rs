@@ -53,11 +53,13 @@ fn vote(line: &str) -> Vote {
     if line.starts_with("[[product]]") || (first == "vendor" && second == "=") || first.starts_with("vendor=") {
         return Vote::Certain(Format::Catalogue);
     }
-    if matches!(first, "$TTL" | "$ORIGIN") || line.split_whitespace().take(5).any(|word| word == "SOA") {
+    if matches!(first, "$TTL" | "$ORIGIN")
+        || line.split_whitespace().take(5).any(|word| word.eq_ignore_ascii_case("SOA"))
+    {
         return Vote::Certain(Format::Rpz);
     }
     let is = |known: &[&str]| known.iter().any(|start| line.starts_with(start));
-    Vote::For(if line.split_whitespace().skip(1).take(4).any(|word| word == "CNAME") {
+    Vote::For(if line.split_whitespace().skip(1).take(4).any(|word| word.eq_ignore_ascii_case("CNAME")) {
         Format::Rpz
     } else if is(&[
         "local=/",

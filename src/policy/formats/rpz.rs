@@ -7,7 +7,7 @@ use super::super::rewrite::{self, Rewrite};
 use super::super::rrtype;
 use super::super::rule::{Mistake, Reach, Refused, RewriteTo, Rule, Target, listed_name, shown};
 use super::adblock::Written;
-use super::width;
+use super::{address, width};
 
 /// What the reader remembers from line to line.
 #[derive(Debug, Default)]
@@ -43,7 +43,8 @@ impl Zone {
         if !record.starts_with(char::is_whitespace) {
             self.owner = words.next().unwrap_or_default().to_ascii_lowercase();
         }
-        let is_ttl_or_class = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit()) || *word == "IN";
+        let is_ttl_or_class =
+            |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit()) || word.eq_ignore_ascii_case("IN");
         while words.next_if(is_ttl_or_class).is_some() {}
         let rrtype = words.next().unwrap_or_default().to_ascii_uppercase();
         let data = words.collect::<Vec<_>>().join(" ");
@@ -93,6 +94,7 @@ impl Zone {
             ("CNAME", special) if special.starts_with("rpz-") || special.starts_with("*.") => {
                 return Err(unsupported(format!("{} is not supported", shown(special))));
             }
+            ("A" | "AAAA", data) if data.parse().is_ok_and(address::leads_nowhere) => {}
             _ => rule.rewrite = Some(self.answer(rrtype, data)?),
         }
         rules.push(rule.into());
@@ -168,9 +170,11 @@ mod tests {
 
     #[test]
     fn own_data_is_an_answer_in_a_trusted_zone_only() {
-        let zone = "a.example A 192.0.2.1\nb.example CNAME garden.example.\nc.example CNAME rpz-tcp-only.\n* CNAME .";
+        let zone = "a.example A 192.0.2.1\nb.example CNAME garden.example.\nc.example CNAME rpz-tcp-only.\n* CNAME .\n\
+                    d.example AAAA ::";
         let (rules, mistakes) = read(true, zone);
-        assert!(rules.len() == 2 && rules.iter().all(|rule| rule.rewrite.is_some()));
+        let rewritten: Vec<bool> = rules.iter().map(|rule| rule.rewrite.is_some()).collect();
+        assert_eq!(rewritten, [true, true, false]);
         assert_eq!(mistakes, [Mistake::UnsupportedLine, Mistake::TooWide]);
     }
 }

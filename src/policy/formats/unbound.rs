@@ -86,10 +86,36 @@ impl Config {
 }
 
 fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+    let within = |mark: char| text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
+    within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
 fn unsupported(option: &str) -> Refused {
     let why = format!("a list may name what to mute; {} changes how unbound works", shown(option));
     Refused::new(Mistake::UnsupportedLine, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_and_null_data_mute_and_nothing_else_does() {
+        let config = Config::new(false);
+        for (line, expected) in [
+            ("server:", Ok(0)),
+            ("local-zone: \"a.example.\" always_null # why", Ok(1)),
+            ("local-zone: a.example static", Ok(1)),
+            ("local-data: 'a.example 60 IN A 0.0.0.0'", Ok(1)),
+            ("local-data: \"a.example A 198.51.100.66\"", Err(Mistake::NotTrusted)),
+            ("local-zone: \"a.example\" transparent", Err(Mistake::UnsupportedLine)),
+            ("local-zone: \".\" always_null", Err(Mistake::TooWide)),
+            ("include: /etc/passwd", Err(Mistake::UnsupportedLine)),
+            ("forward-addr: 198.51.100.53", Err(Mistake::UnsupportedLine)),
+        ] {
+            let mut rules = Vec::new();
+            let read = config.read(line, &mut rules).map(|()| rules.len()).map_err(|refused| refused.mistake);
+            assert_eq!(read, expected, "{line}");
+        }
+    }
 }
