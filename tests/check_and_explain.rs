@@ -1,0 +1,169 @@
+//! The commands that end by themselves, run as the operator runs them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sordino::policy::{Action, DeviceId, Name, OwnRule, Scope};
+use sordino::store::{self, Settings, Store};
+use sordino::time::{Clock, Timestamp};
+use tempfile::TempDir;
+
+const CONFIG: &str = r#"
+[upstream]
+servers = ["udp://192.0.2.53"]
+[[list]]
+name = "mine"
+source = "mine.txt"
+[[list]]
+name = "makers"
+source = "makers"
+[[device]]
+name = "TV"
+mac = "3c:5a:b4:01:02:03"
+"#;
+
+const MAKER: &str = r#"
+vendor = "Example"
+about = "Makes examples."
+[[product]]
+name = "Beacon"
+purpose = "analytics"
+sends = "What was opened."
+breaks = "Nothing that anyone misses."
+names = [{ block = "beacon.example", subtree = true, sources = ["seen"] }]
+"#;
+
+fn house() -> TempDir {
+    let house = tempfile::tempdir().unwrap();
+    fs::write(house.path().join("config.toml"), CONFIG).unwrap();
+    fs::write(house.path().join("mine.txt"), "ads.example\n").unwrap();
+    fs::create_dir(house.path().join("makers")).unwrap();
+    fs::write(house.path().join("makers/example.toml"), MAKER).unwrap();
+    house
+}
+
+/// Exit code, standard output and standard error of `sordino ARGUMENTS`, with `input` on standard input.
+fn sordino(directory: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sordino"));
+    let piped = command.current_dir(directory).args(arguments).env_remove("SORDINO_LOG");
+    let mut child = piped.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Keeps `rule` in the store of `house`, as the page would. The store stays open while the answer lives.
+fn keep(house: &TempDir, rule: OwnRule) -> Arc<Store> {
+    let (path, day) = (house.path().join("data"), Duration::from_secs(86_400));
+    let store = Store::open(store::Options { path, keep_queries: day, flush: day }, Clock::System);
+    store.save_settings(&Settings { rules: vec![rule], ..Settings::default() }).unwrap();
+    store
+}
+
+#[test]
+fn check_tells_what_is_in_force() {
+    let house = house();
+    let (code, said, complained) = sordino(house.path(), &["check"], "");
+    assert_eq!((code, complained.as_str()), (0, ""), "{said}");
+    assert!(said.starts_with("config.toml has no mistakes."), "{said}");
+    assert!(said.contains("2 with 2 names in force"), "{said}");
+    assert!(!said.contains("in spite of"), "{said}");
+}
+
+#[test]
+fn check_ends_with_2_at_a_mistake() {
+    let house = house();
+    let path = house.path().join("config.toml");
+    fs::write(&path, CONFIG.replace("[[list]]", "[[lists]]")).unwrap();
+    for arguments in [&["check"][..], &["run"], &["explain", "a.example"], &[]] {
+        let (code, said, complained) = sordino(house.path(), arguments, "");
+        assert_eq!((code, said.as_str()), (2, ""), "{arguments:?}");
+        assert_eq!(complained, "config.toml:4:3: there is no key lists here; did you mean list?\n", "{arguments:?}");
+    }
+    let (code, _, complained) = sordino(house.path(), &["--config", "nowhere.toml", "check"], "");
+    assert_eq!(code, 2);
+    assert!(complained.starts_with("nowhere.toml: there is no such file"), "{complained}");
+}
+
+#[test]
+fn check_tells_of_a_list_that_is_missing_or_a_web_page() {
+    for (content, problem) in
+        [(None, "mine.txt cannot be read: there is no such file"), (Some("<!DOCTYPE html>\n<html>"), "HTML")]
+    {
+        let house = house();
+        let path = house.path().join("mine.txt");
+        match content {
+            Some(content) => fs::write(path, content).unwrap(),
+            None => fs::remove_file(path).unwrap(),
+        }
+        let (code, said, _) = sordino(house.path(), &["check"], "");
+        assert_eq!(code, 0, "{said}");
+        let (_, trouble) = said.split_once("in spite of this").expect(&said);
+        assert!(trouble.contains("list mine: ") && trouble.contains(problem), "{said}");
+        assert!(trouble.contains("nothing of it is in force"), "{said}");
+    }
+}
+
+#[test]
+fn explain_names_list_rule_label_and_precedence() {
+    let house = house();
+    let (code, said, complained) = sordino(house.path(), &["explain", "A.beacon.example", "--type", "https"], "");
+    assert_eq!((code, complained.as_str()), (0, ""));
+    assert!(said.starts_with("a.beacon.example HTTPS is muted (block)"), "{said}");
+    for part in ["Example Beacon, analytics", "What was opened.", "Nothing that anyone misses.", "1. block example: "] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    let (code, said, _) = sordino(house.path(), &["explain", "www.example"], "");
+    assert_eq!(code, 0);
+    assert!(said.contains("is resolved (pass)") && said.contains("No rule names it."), "{said}");
+}
+
+#[test]
+fn explain_knows_the_rules_of_the_page_while_a_server_runs() {
+    let house = house();
+    let device = DeviceId::Mac("3c:5a:b4:01:02:03".parse().unwrap());
+    let _running = keep(
+        &house,
+        OwnRule {
+            id: 7,
+            name: Name::parse("beacon.example").unwrap(),
+            subtree: true,
+            action: Action::Allow,
+            scope: Scope::Device(device),
+            since: Timestamp::from_millis(0),
+            until: None,
+        },
+    );
+    for device in ["tv", "TV", "3c:5a:b4:01:02:03", "mac-3c:5a:b4:01:02:03"] {
+        let (code, said, _) = sordino(house.path(), &["explain", "beacon.example", "--device", device], "");
+        assert_eq!(code, 0);
+        assert!(said.starts_with("beacon.example A is resolved by an exception (allow) for TV"), "{said}");
+        assert!(said.contains("1. allow own: ") && said.contains("2. block example: "), "{said}");
+    }
+    let (_, said, _) = sordino(house.path(), &["explain", "beacon.example", "--device", "192.0.2.200", "--json"], "");
+    let answer: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(answer["device"], "ip-192.0.2.200");
+    assert_eq!(answer["explanation"]["verdict"], "block");
+    assert_eq!(answer["explanation"]["label"]["vendor"], "Example");
+    let (code, _, complained) = sordino(house.path(), &["explain", "beacon.example", "--device", "radio"], "");
+    assert_eq!(code, 1);
+    assert!(complained.contains("there is no device \"radio\"") && complained.contains("TV"), "{complained}");
+}
+
+#[test]
+fn hash_password_prints_what_the_configuration_takes() {
+    let house = house();
+    let (code, hash, _) = sordino(house.path(), &["hash-password"], "correct horse\n");
+    assert_eq!(code, 0);
+    let path = house.path().join("config.toml");
+    fs::write(&path, format!("{CONFIG}\n[web]\npassword_hash = \"{}\"\n", hash.trim_end())).unwrap();
+    assert_eq!(sordino(house.path(), &["check"], "").0, 0);
+    let (code, said, complained) = sordino(house.path(), &["hash-password"], "short\n");
+    assert_eq!((code, said.as_str()), (1, ""));
+    assert!(complained.contains("at least 8 characters"), "{complained}");
+}
