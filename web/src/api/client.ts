@@ -1,0 +1,57 @@
+import createClient from 'openapi-fetch';
+
+import type { paths } from './schema';
+
+/** What the server, or the way to it, has against a request. */
+export class Trouble extends Error {
+  constructor(
+    /** The HTTP status; 0 where no answer came. */
+    readonly status: number,
+    /** A sentence from the server, empty where it sent none. */
+    readonly detail: string,
+    /** Seconds to wait, where the server said so. */
+    readonly wait: number | null = null,
+  ) {
+    super(detail || `HTTP ${status}`);
+  }
+}
+
+let onSessionEnd: () => void = () => undefined;
+
+/** Has `react` called when the server no longer knows the session. */
+export function whenSessionEnds(react: () => void): void {
+  onSessionEnd = react;
+}
+
+export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
+
+type Reply<T> = { data?: T; error?: unknown; response: Response };
+
+/** The body of a good reply. Throws a {@link Trouble} for every other. */
+export async function body<T>(request: Promise<Reply<T>>): Promise<T> {
+  let reply: Reply<T>;
+  try {
+    reply = await request;
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+    throw new Trouble(0, '');
+  }
+  const { response } = reply;
+  if (!response.ok) {
+    if (response.status === 401 && !response.url.endsWith('/login')) onSessionEnd();
+    throw new Trouble(response.status, sentence(reply.error), seconds(response.headers.get('retry-after')));
+  }
+  return reply.data as T;
+}
+
+function sentence(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const { detail, title } = error as { detail?: unknown; title?: unknown };
+  if (typeof detail === 'string' && detail) return detail;
+  return typeof title === 'string' ? title : '';
+}
+
+function seconds(header: string | null): number | null {
+  const value = Number.parseInt(header ?? '', 10);
+  return Number.isFinite(value) ? value : null;
+}

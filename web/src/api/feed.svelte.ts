@@ -1,0 +1,168 @@
+import { api, body, Trouble } from './client';
+import type { Query, Verdict } from './types';
+
+export interface Filter {
+  device: string | null;
+  name: string | null;
+  verdict: Verdict | null;
+  from: number | null;
+  to: number | null;
+}
+
+/** Rows kept while queries stream in. */
+export const LIVE_ROWS = 500;
+/** Rows kept at most, older ones loaded by hand included. */
+export const MOST_ROWS = 2_000;
+/** Between two changes of the rows, so that 500 queries a second are 4 changes a second. */
+const BEAT_MS = 250;
+const PAGE = 100;
+const RETRY_MS = 5_000;
+
+/** Queries as they were kept, and on top of them as they come in. */
+export class Feed {
+  rows = $state.raw<Query[]>([]);
+  ready = $state(false);
+  busy = $state(false);
+  trouble = $state.raw<Trouble>();
+  paused = $state(false);
+  /** How many wait while paused; never more than {@link LIVE_ROWS}. */
+  waiting = $state(0);
+  missed = $state(0);
+  lost = $state(false);
+  older = $state<string | null>(null);
+
+  #filter: Filter;
+  #fresh: Query[] = [];
+  #beat: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #source: EventSource | undefined;
+  #stop = new AbortController();
+
+  constructor(filter: Filter) {
+    this.#filter = filter;
+  }
+
+  /** Whether new queries can fit: a span that has ended gets none. */
+  get live(): boolean {
+    return this.#filter.to === null;
+  }
+
+  start(): void {
+    void this.load();
+    if (this.live) this.#listen();
+  }
+
+  end(): void {
+    this.#stop.abort();
+    this.#source?.close();
+    clearTimeout(this.#beat);
+    clearTimeout(this.#retry);
+  }
+
+  /** Asks for the newest again. */
+  async load(): Promise<void> {
+    const page = await this.#page(null);
+    if (!page) return;
+    this.#fresh = [];
+    this.waiting = 0;
+    this.rows = page.events;
+    this.older = page.next ?? null;
+    this.ready = true;
+  }
+
+  /** Adds older ones below. */
+  async more(): Promise<void> {
+    if (this.older === null || this.busy) return;
+    const page = await this.#page(this.older);
+    if (!page) return;
+    this.rows = [...this.rows, ...page.events].slice(0, MOST_ROWS);
+    this.older = page.next ?? null;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.#show();
+  }
+
+  async #page(before: string | null) {
+    const { device, name, verdict, from, to } = this.#filter;
+    const query = {
+      limit: PAGE,
+      ...(device ? { device } : {}),
+      ...(name ? { name } : {}),
+      ...(verdict ? { verdict } : {}),
+      ...(from === null ? {} : { from }),
+      ...(to === null ? {} : { to }),
+      ...(before === null ? {} : { before }),
+    };
+    this.busy = true;
+    try {
+      const page = await body(api.GET('/api/v1/queries', { params: { query }, signal: this.#stop.signal }));
+      this.trouble = undefined;
+      return page;
+    } catch (cause) {
+      if (!this.#stop.signal.aborted) this.trouble = cause instanceof Trouble ? cause : new Trouble(0, '');
+      return undefined;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #listen(): void {
+    const source = new EventSource('/api/v1/queries/live');
+    this.#source = source;
+    source.addEventListener('query', (event: MessageEvent<string>) => this.#take(JSON.parse(event.data) as Query));
+    source.addEventListener('lagged', (event: MessageEvent<string>) => {
+      this.missed += (JSON.parse(event.data) as { missed: number }).missed;
+      void this.load();
+    });
+    source.onopen = () => {
+      if (this.lost) void this.load();
+      this.lost = false;
+    };
+    source.onerror = () => {
+      this.lost = true;
+      if (source.readyState !== EventSource.CLOSED) return;
+      // The browser gives up on an error reply. The session may have ended, which the next request will tell.
+      void this.load();
+      this.#retry = setTimeout(() => this.#listen(), RETRY_MS);
+    };
+  }
+
+  #take(query: Query): void {
+    if (!fits(query, this.#filter)) return;
+    this.#fresh.push(query);
+    if (this.#fresh.length > LIVE_ROWS) this.#fresh.shift();
+    this.#beat ??= setTimeout(() => {
+      this.#beat = undefined;
+      if (this.paused) this.waiting = this.#fresh.length;
+      else this.#show();
+    }, BEAT_MS);
+  }
+
+  #show(): void {
+    if (!this.ready) return;
+    const known = new Set(this.rows.slice(0, LIVE_ROWS).map((row) => row.id));
+    const fresh = this.#fresh.filter((query) => !known.has(query.id)).reverse();
+    this.#fresh = [];
+    this.waiting = 0;
+    const room = this.rows.length > LIVE_ROWS ? MOST_ROWS : LIVE_ROWS;
+    const rows = [...fresh, ...this.rows];
+    this.rows = rows.slice(0, room);
+    // What fell off the end can be loaded again from there.
+    if (rows.length > room) this.older = this.rows.at(-1)?.id ?? null;
+  }
+}
+
+function fits(query: Query, filter: Filter): boolean {
+  return (
+    (!filter.device || query.device === filter.device) &&
+    (!filter.verdict || query.verdict === filter.verdict) &&
+    (!filter.name || query.name.includes(filter.name.toLowerCase())) &&
+    (filter.from === null || query.at >= filter.from)
+  );
+}

@@ -1,0 +1,29 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Verdict = Schemas['Verdict'];
+export type Action = Schemas['Action'];
+export type Outcome = Schemas['Outcome'];
+export type Counts = Schemas['Counts'];
+export type HourCounts = Schemas['HourCounts'];
+export type NameCounts = Schemas['NameCounts'];
+export type GroupCounts = Schemas['GroupCounts'];
+export type Overview = Schemas['Overview'];
+export type Exposure = Schemas['Exposure'];
+export type VendorExposure = Schemas['VendorExposure'];
+export type ProductExposure = Schemas['ProductExposure'];
+export type Label = Schemas['Label'];
+export type DeviceSummary = Schemas['DeviceSummary'];
+export type Query = Schemas['Query'];
+export type List = Schemas['List'];
+export type Scope = Schemas['Scope'];
+export type NewRule = Schemas['NewRule'];
+export type RuleRow = Schemas['RuleRow'];
+export type Explanation = Schemas['Explanation'];
+export type Status = Schemas['Status'];
+
+/** How many questions there were, whatever became of them. */
+export function asked(counts: Counts): number {
+  return counts.passed + counts.watched + counts.muted + counts.allowed;
+}
