@@ -30,7 +30,7 @@ else
 fi
 
 if command -v npm >/dev/null 2>&1; then
-    [ -e web/src/api/schema.d.ts ] || sh scripts/web.sh
+    [ -e web/src/api/schema.d.ts ] || sh scripts/web.sh --types
     step svelte-check
     npm --prefix web run --silent check
 else

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if command -v npm >/dev/null 2>&1; then
-    sh scripts/web.sh --release
+    sh scripts/web.sh
 fi
 cargo build --quiet --locked --release
 exec "${CARGO_TARGET_DIR:-target}/release/sordino" demo

@@ -13,7 +13,7 @@ if ! command -v cc >/dev/null 2>&1; then
 fi
 
 if command -v npm >/dev/null 2>&1; then
-    sh scripts/web.sh --release
+    sh scripts/web.sh
 else
     echo "Node is not here, so sordino is built without its page; the API and DNS work all the same."
 fi

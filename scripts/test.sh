@@ -8,7 +8,7 @@ sh scripts/packages.sh cc pkg-config git unshare dig unbound chromium
 export PATH="$PATH:/usr/sbin:/sbin"
 
 echo "== page"
-sh scripts/web.sh
+sh scripts/web.sh --types
 sh scripts/check.sh
 
 echo "== cargo test"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the page into web/dist: the API's description out of the Rust types, the page's types out of that, then the page.
-# Usage: web.sh [cargo profile flags, as --release]
+# Builds the page into web/dist. With --types, makes its types first: the API's description out of the Rust types, and
+# TypeScript out of that. The build itself needs no types, only the checks do.
+# Usage: web.sh [--types]
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,15 +12,16 @@ for program in node npm; do
     fi
 done
 
-cargo run --quiet --locked "$@" --example openapi >web/openapi.json.new
-mv web/openapi.json.new web/openapi.json
-
 cd web
 # npm writes this file last; it is older than the lock file when the lock file has changed.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
     npm ci --no-audit --no-fund --loglevel=error
     touch node_modules/.package-lock.json
 fi
-npm run --silent types
+if [ "${1:-}" = --types ]; then
+    cargo run --quiet --locked --example openapi >openapi.json.new
+    mv openapi.json.new openapi.json
+    npm run --silent types
+fi
 npm run --silent build
 npm run --silent size

@@ -20,7 +20,7 @@
 //! - [`insight`]: what the tallies mean.
 //! - [`control`]: the single writer of snapshots and settings.
 //! - [`api`]: the page and what other programs talk to.
-//! - [`config`]: `config.toml`.
+//! - [`config`]: reads `config.toml`.
 //! - [`app`]: starting, reloading, stopping.
 //! - [`demo`]: a household to look at, where nobody lives.
 //! - [`cli`]: the command line.

@@ -66,7 +66,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
         Some(text) => find(text, &snapshot.devices)?,
         None => Device::unknown(Ipv4Addr::LOCALHOST.into()).into(),
     };
-    let address = device.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let address = device.addresses.first().copied().unwrap_or_else(|| Ipv4Addr::UNSPECIFIED.into());
     let (asker, name) = (device.asker(address), question.name.as_ref());
     let explanation = snapshot.policy.explain(&asker, name, question.qtype.1, Clock::System.now());
     for problem in state.problems() {

@@ -34,7 +34,7 @@ type Places = HashMap<&'static str, Range<usize>>;
 
 pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadConfig> {
     let mut mistakes = Mistakes::new(text);
-    let directory = path.parent().unwrap_or(Path::new(""));
+    let directory = path.parent().unwrap_or_else(|| Path::new(""));
     let limits = file.limits.map(Spanned::into_inner).unwrap_or_default();
     let mut places = Places::new();
     let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);

@@ -28,7 +28,10 @@ pub(super) struct Found {
 /// The last good copy of each list, by group and name. They are kept compressed, a quarter of their size, because a
 /// router has little memory and they are needed only when a file goes bad.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shelf(HashMap<(Arc<str>, Arc<str>), Arc<[u8]>>);
+pub(super) struct Shelf(HashMap<ListKey, Arc<[u8]>>);
+
+/// Group and name of a list.
+type ListKey = (Arc<str>, Arc<str>);
 
 /// Reads all lists, directories one level deep.
 pub(super) fn read(lists: &[ListOptions], shelf: &Shelf) -> Vec<Found> {
