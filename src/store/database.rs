@@ -65,6 +65,7 @@ impl Database {
             })
         })?;
         let database = Self { sled, dir: dir.to_owned(), synced: Mutex::default() };
+        keep_private(dir).map_err(DatabaseError::Disk)?;
         // sled takes a log that it cannot read for one that was just begun, and starts it anew without a word.
         if dir.join(BEGUN).exists() && guarded(|| database.sled.first())?.is_none() {
             return Err(DatabaseError::Damaged("its content is gone".into()));
@@ -137,6 +138,16 @@ impl Database {
     }
 }
 
+/// Takes away what sled lets others read.
+fn keep_private(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
 fn keep(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.sync_all()
@@ -194,5 +205,36 @@ fn is_of_the_disk(error: &io::Error) -> bool {
 impl From<super::value::Damaged> for DatabaseError {
     fn from(damaged: super::value::Damaged) -> Self {
         Self::Damaged(damaged.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_sled_is_an_error() {
+        let gone: Result<(), _> = guarded(|| panic!("as sled does on some damage"));
+        assert!(matches!(gone, Err(DatabaseError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_batch_is_there_again_and_an_emptied_log_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |key: &[u8]| Database::open(dir.path())?.write(vec![(key.to_vec(), Some(b"value".to_vec()))]);
+        write(b"one").unwrap();
+        write(b"two").unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        assert_eq!(database.read(b"one").unwrap().as_deref(), Some(&b"value"[..]));
+        let mut keys = Vec::new();
+        let note = &mut |key: &[u8], _: &[u8]| {
+            keys.push(key.to_vec());
+            ControlFlow::Continue(())
+        };
+        database.scan_back(b"a", b"z", note).unwrap();
+        assert_eq!(keys, [b"two", b"one"]);
+        drop(database);
+        fs::write(dir.path().join("db"), []).unwrap();
+        assert!(matches!(Database::open(dir.path()), Err(DatabaseError::Damaged(_))));
     }
 }

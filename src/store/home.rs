@@ -140,48 +140,48 @@ pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&new_path);
         return written;
     }
-    sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
+    sync_dir(parent_of(path))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Asks the disk to keep the names in `dir`.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     File::open(dir)?.sync_all()
 }
 
 /// Renames what is damaged, so that a fresh one can take its place; says where it is now.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    let aside = |millis| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!("{SET_ASIDE_MARK}{millis}"));
-        PathBuf::from(name)
-    };
-    // Two in the same millisecond, or by a clock that stands still, must not meet.
-    let free = (now.millis()..).map(aside).find(|path| fs::symlink_metadata(path).is_err());
-    let place = free.ok_or(io::ErrorKind::AlreadyExists)?;
+    let parent = parent_of(path);
+    let before = set_aside_in(parent)?;
+    // Later than all before it, also by a clock that stands still or runs backwards.
+    let millis = before.last().map_or(0, |(millis, _)| millis.saturating_add(1)).max(now.millis());
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!("{SET_ASIDE_MARK}{millis}"));
+    let place = PathBuf::from(name);
     fs::rename(path, &place)?;
-    if let Some(parent) = path.parent() {
-        sync_dir(parent)?;
-        forget_old_set_aside(parent)?;
+    sync_dir(parent)?;
+    let too_many = (before.len() + 1).saturating_sub(MAX_SET_ASIDE);
+    for (_, path) in before.into_iter().take(too_many) {
+        remove(&path)?;
     }
     Ok(place)
 }
 
-fn forget_old_set_aside(dir: &Path) -> io::Result<()> {
+/// What was set aside in `dir`, the oldest first.
+fn set_aside_in(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut aside = Vec::new();
-    for entry in fs::read_dir(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })? {
+    for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if let Some(millis) = name.rsplit_once(SET_ASIDE_MARK).and_then(|(_, millis)| millis.parse::<u64>().ok()) {
+        if let Some(millis) = name.rsplit_once(SET_ASIDE_MARK).and_then(|(_, millis)| millis.parse().ok()) {
             aside.push((millis, path));
         }
     }
     aside.sort();
-    let too_many = aside.len().saturating_sub(MAX_SET_ASIDE);
-    for (_, path) in aside.into_iter().take(too_many) {
-        remove(&path)?;
-    }
-    Ok(())
+    Ok(aside)
 }
 
 /// Removes a file or a whole directory.

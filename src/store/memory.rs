@@ -171,3 +171,64 @@ impl View {
         counted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::strategy::{Strategy as _, ValueTree as _};
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::store::Filter;
+    use crate::store::samples::any_event;
+
+    fn some_event() -> Event {
+        any_event().new_tree(&mut TestRunner::deterministic()).unwrap().current()
+    }
+
+    fn fill(memory: &mut Memory, events: usize) {
+        for _ in 0..events {
+            memory.push(some_event());
+        }
+    }
+
+    fn close(memory: &mut Memory) {
+        let block = Pending::new(&memory.open()).unwrap();
+        memory.close(block);
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_is_bounded_and_the_oldest_goes_first() {
+        let mut memory = Memory::after(EventId(0));
+        for _ in 0..5 {
+            fill(&mut memory, 10);
+            let mut block = Pending::new(&memory.open()).unwrap();
+            block.value.resize(MAX_PENDING_BYTES / 3, 0);
+            memory.close(block);
+        }
+        assert_eq!((memory.lost(), memory.unflushed()), (30, 20));
+        assert_eq!(memory.view().first(), EventId(31));
+    }
+
+    #[test]
+    fn everything_moves_behind_a_journal_that_is_found_late() {
+        let mut memory = Memory::after(EventId(0));
+        fill(&mut memory, 3);
+        close(&mut memory);
+        fill(&mut memory, 2);
+        memory.move_behind(EventId(100));
+        assert_eq!(memory.push(some_event()).0.0, EventId(106));
+        let mut found = Vec::new();
+        memory.view().search(&Sieve::new(&Filter::default()), EventId(u64::MAX), 10, &mut found);
+        let places: Vec<u64> = found.iter().map(|(id, _)| id.0).collect();
+        assert_eq!(places, [106, 105, 104, 103, 102, 101]);
+        memory.move_behind(EventId(50));
+        assert_eq!(memory.view().first(), EventId(101), "nothing moves that is behind already");
+    }
+
+    #[test]
+    fn a_full_block_wants_to_be_closed() {
+        let mut memory = Memory::after(EventId(0));
+        fill(&mut memory, MAX_BLOCK_EVENTS - 1);
+        assert!(memory.push(some_event()).1);
+    }
+}
