@@ -1,6 +1,6 @@
 //! The store through its front door: real sled, real directories.
 
-#![allow(clippy::unwrap_used)] // tests fail by panicking
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // tests fail by panicking, and say what they skip
 
 #[path = "store/faults.rs"]
 mod faults;
@@ -8,3 +8,5 @@ mod faults;
 mod history;
 #[path = "store/house.rs"]
 mod house;
+#[path = "store/kills.rs"]
+mod kills;

@@ -1,0 +1,82 @@
+//! `kill -9` at any moment: what had reached the disk is there, each query once, and the tallies agree.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use sordino::event::Event;
+use sordino::time::Clock;
+
+use crate::house::*;
+
+const ROUNDS: u64 = 30;
+const DIR: &str = "SORDINO_TEST_STORE";
+const FROM: &str = "SORDINO_TEST_FROM";
+const SEED: &str = "SORDINO_TEST_SEED";
+
+/// The queries of all rounds in their order: the number stands in `took_us`.
+fn numbered(number: u64) -> Event {
+    let mut event = query(&mut Dice(number * 7_919), START.after(Duration::from_secs(number * 20)));
+    event.took_us = u32::try_from(number).unwrap();
+    event
+}
+
+#[test]
+#[ignore = "the process that is killed; the test below starts it"]
+fn records_until_it_is_killed() {
+    let Ok(dir) = std::env::var(DIR) else { return };
+    let read = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
+    let (mut next, mut dice) = (read(FROM), Dice(read(SEED)));
+    let millis = Arc::new(AtomicU64::new(numbered(next).at.millis()));
+    let mut options = options(&PathBuf::from(dir));
+    options.flush = Duration::from_millis(dice.below(30));
+    let mut running = Running::start(options, Clock::Manual(millis.clone()));
+    let mut out = std::io::stdout();
+    loop {
+        let count = 1 + dice.below(200);
+        for number in next..next + count {
+            running.sink.hand_over(numbered(number));
+        }
+        running.taken(usize::try_from(count).unwrap());
+        next += count;
+        millis.store(numbered(next).at.millis(), std::sync::atomic::Ordering::Relaxed);
+        let durable = next - running.store.health().unflushed;
+        writeln!(out, "\ndurable {durable}").unwrap();
+    }
+}
+
+#[test]
+fn a_killed_process_loses_at_most_what_was_not_flushed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice(20_261_121);
+    let mut known = 0;
+    for round in 0..ROUNDS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["kills::records_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
+            .env(DIR, dir.path())
+            .env(FROM, known.to_string())
+            .env(SEED, dice.below(1 << 30).to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let reports = lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("durable ")?.parse::<u64>().ok());
+        let moment = 1 + usize::try_from(dice.below(60)).unwrap();
+        let durable = reports.take(moment).last().expect("the child records");
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = reopen(dir.path());
+        let health = store.health();
+        assert_eq!((health.problem, health.set_aside), (None, None), "round {round}");
+        let events = consistent(&store);
+        let now_known = events.len() as u64;
+        assert!(now_known >= durable, "round {round}: {now_known} of {durable}");
+        assert!(events.iter().enumerate().all(|(place, event)| event.took_us as usize == place), "each once, in order");
+        known = now_known;
+    }
+    println!("{ROUNDS} kills, {known} queries, all there");
+}
