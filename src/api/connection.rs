@@ -134,3 +134,42 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (connection, _) = Doorway::new(listener, Arc::default()).accept().await;
+        (client, connection)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_nothing_is_sent_away() {
+        let (_client, mut connection) = pair().await;
+        let begin = Instant::now();
+        let error = connection.read(&mut [0]).await.unwrap_err();
+        assert_eq!((error.kind(), begin.elapsed() >= SILENCE), (io::ErrorKind::TimedOut, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_reads_nothing_is_sent_away() {
+        let (_client, mut connection) = pair().await;
+        let flood = vec![0; 64 * 1024 * 1024];
+        assert_eq!(connection.write_all(&flood).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_byte_begins_the_silence_anew() {
+        let (mut client, mut connection) = pair().await;
+        tokio::time::sleep(SILENCE * 2 / 3).await;
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(connection.read(&mut [0]).await.unwrap(), 1);
+        let begin = Instant::now();
+        assert!(connection.read(&mut [0]).await.is_err() && begin.elapsed() >= SILENCE);
+    }
+}

@@ -16,9 +16,10 @@ use crate::policy::{DeviceId, Explanation, Name};
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExplainParams {
     /// The name.
+    #[param(min_length = 1)]
     name: String,
     /// For which device; one without rules of its own where it is not given.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^(mac|ip|name)-.+$")]
     device: Option<DeviceId>,
     /// QTYPE, as in `AAAA` or `TYPE65280`; `A` where it is not given.
     #[serde(rename = "type")]

@@ -105,7 +105,7 @@ fn dress(headers: &mut HeaderMap, is_api: bool) {
 }
 
 fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
 /// Against forged requests: a browser says which site a request comes from. Other programs say nothing, and have no cookie to abuse.

@@ -78,7 +78,7 @@ pub(crate) struct QueryPage {
 #[into_params(parameter_in = Query)]
 pub(crate) struct QueryParams {
     /// Only of this device.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^(mac|ip|name)-.+$")]
     device: Option<DeviceId>,
     /// Only names with this text in them.
     #[param(max_length = 1004)]

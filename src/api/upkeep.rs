@@ -14,6 +14,7 @@ use crate::policy::Name;
 #[into_params(parameter_in = Query)]
 pub(crate) struct FlushParams {
     /// The name; everything where it is not given.
+    #[param(min_length = 1)]
     name: Option<String>,
     /// Whether to forget what is below the name as well.
     subtree: Option<bool>,
