@@ -93,7 +93,7 @@ fn check_ends_with_2_at_a_mistake() {
 #[test]
 fn check_tells_of_a_list_that_is_missing_or_a_web_page() {
     for (content, problem) in
-        [(None, "mine.txt cannot be read: there is no such file"), (Some("<!DOCTYPE html>\n<html>"), "HTML")]
+        [(None, "mine.txt cannot be read: there is no such file"), (Some("<!DOCTYPE html>\n<html>"), "it is a web page, not a list")]
     {
         let house = house();
         let path = house.path().join("mine.txt");

@@ -148,7 +148,6 @@ fn a_full_file_says_what_it_says() {
         [upstream]
         servers = ["tls://dns.example", "https://dns.example/dns-query", "udp://[fd00::53]:5353"]
         bootstrap = ["192.0.2.53", "[fd00::53]:53"]
-        ca = "ca.pem"
         [cache]
         size = "64 kB"
         [blocking]
@@ -191,7 +190,6 @@ fn a_full_file_says_what_it_says() {
     .unwrap();
     assert_eq!(config.dns.servers.len(), 3);
     assert_eq!(config.dns.bootstrap, ["192.0.2.53", "[fd00::53]:53"]);
-    assert_eq!(config.dns.ca, Some(PathBuf::from("/etc/sordino/ca.pem")));
     assert_eq!(config.dns.cache_size, 64_000);
     assert_eq!(config.dns.limits.events, 16);
     assert_eq!(config.dns.limits.flights, 512);
