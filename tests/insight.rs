@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // tests fail by panicking
 
 use sordino::insight::{Counts, MAX_TOP_NAMES, MAX_UNLABELLED, exposure, overview};
-use sordino::policy::{DeviceId, MacAddr, Name, Policy, Verdict};
+use sordino::policy::{Action, DeviceId, Format, ListSource, MacAddr, Name, Policy, PolicySources, Tier, Verdict};
 use sordino::store::TallyRow;
 use sordino::time::{Hour, Timestamp};
 
@@ -86,4 +86,71 @@ fn an_empty_span_is_empty() {
     let (from, _) = span();
     let seen = overview(&Policy::default(), from, from, 0, |each| a_day().into_iter().for_each(each));
     assert_eq!((seen.totals, seen.hours.len(), seen.names), (Counts::default(), 0, 0));
+}
+
+const CATALOGUE: &str = r#"
+vendor = "Acme"
+about = "Makes things."
+
+[[product]]
+name = "Stats"
+purpose = "analytics"
+sends = "What is used."
+breaks = ""
+names = [
+  { block = "stats.acme.test", regions = ["SG"], sources = ["made up"] },
+  { watch = "eu.acme.test", regions = ["EU"], sources = ["made up"] },
+]
+
+[[product]]
+name = "Adverts"
+purpose = "ads"
+sends = "What is looked at."
+breaks = ""
+names = [{ block = "ads.acme.test", sources = ["made up"] }]
+"#;
+
+fn labelled() -> Policy {
+    let list = ListSource {
+        name: "telemetry".into(),
+        action: Action::Block,
+        format: Format::Catalogue,
+        trusted: false,
+        tier: Tier::default(),
+        content: Ok(CATALOGUE.as_bytes().into()),
+    };
+    Policy::compile(PolicySources { lists: vec![list], ..PolicySources::default() })
+}
+
+#[test]
+fn labels_say_who_hears_what() {
+    let (from, to) = span();
+    let policy = labelled();
+    let rows = [
+        row(1, 2, "stats.acme.test", Verdict::Block, 10),
+        row(1, 12, "eu.acme.test", Verdict::Watch, 4),
+        row(1, 12, "ads.acme.test", Verdict::Block, 20),
+        row(1, 12, "plain.test", Verdict::Pass, 100),
+    ];
+    let seen = exposure(&policy, from, to, 0, |each| rows.iter().cloned().for_each(each));
+    assert_eq!((seen.totals, seen.at_night), (counts(100, 4, 30, 0), 10));
+    assert_eq!(seen.telemetry_hours[12].counts, counts(0, 4, 20, 0), "without what nobody has labelled");
+    let [acme] = &seen.vendors[..] else { panic!("{:?}", seen.vendors) };
+    assert_eq!((acme.vendor.as_str(), acme.counts), ("Acme", counts(0, 4, 30, 0)));
+    assert_eq!(acme.regions, ["EU", "SG"]);
+    let products: Vec<_> = acme.products.iter().map(|product| (product.product.as_str(), product.counts)).collect();
+    assert_eq!(products, [("Adverts", counts(0, 0, 20, 0)), ("Stats", counts(0, 4, 10, 0))]);
+    let verdicts: Vec<_> = acme.products[1].names.iter().map(|name| (name.name.to_string(), name.verdict)).collect();
+    let expected = [("stats.acme.test".to_owned(), Verdict::Block), ("eu.acme.test".to_owned(), Verdict::Watch)];
+    assert_eq!(verdicts, expected, "what the policy says today");
+    assert_eq!(seen.unlabelled.len(), 1);
+
+    let more = rows.into_iter().chain([row(2, 12, "ads.acme.test", Verdict::Block, 1)]);
+    let house = overview(&policy, from, to, 0, |each| more.for_each(each));
+    assert_eq!(house.makers_muted, 1);
+    let groups = |groups: &[sordino::insight::GroupCounts]| -> Vec<_> {
+        groups.iter().map(|group| (group.key.clone(), group.counts.total(), group.devices)).collect()
+    };
+    assert_eq!(groups(&house.vendors), [("Acme".to_owned(), 35, 2)]);
+    assert_eq!(groups(&house.purposes), [("ads".to_owned(), 21, 2), ("analytics".to_owned(), 14, 1)]);
 }
