@@ -1,5 +1,7 @@
 //! `config.toml`: what it means, and what is said of a mistake in it.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -64,6 +66,11 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
             "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = []",
             "3:1",
             "does not know [[upstream.route]] yet",
+        ),
+        (
+            "[upstream]\nservers = [\"udp://9.9.9.9\"]\nca = \"nowhere.pem\"",
+            "3:6",
+            "upstream.ca: /etc/sordino/nowhere.pem: ",
         ),
         // [cache], [blocking], [store], [web].
         ("[cache]\nsize = \"16 MegaByte\"", "2:8", "write one as in \"16 MiB\""),

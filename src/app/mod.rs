@@ -110,6 +110,7 @@ struct House {
 
 async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let clock = Clock::System;
+    let as_written = config.clone();
     let (store, state) = {
         let (options, lists, clock) = (config.store.clone(), config.control.clone(), clock.clone());
         let opened = spawn_blocking(move || {
@@ -153,7 +154,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         let told = told.clone();
         async move { told.neighbours(table).await.is_ok() }
     }));
-    let (reload, reloader) = Reload::new(path, config.clone(), control.clone(), stop_upkeep.clone());
+    let (reload, reloader) = Reload::new(path, as_written, control.clone(), stop_upkeep.clone());
     upkeep.spawn(reloader);
 
     let stop_dns = CancellationToken::new();

@@ -1,7 +1,8 @@
 //! The sockets of DNS, and who has them when sordino cannot.
 
-use std::fs;
+use std::error::Error as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{fs, io};
 
 use crate::dns::{BindError, Listeners, Options};
 
@@ -27,8 +28,22 @@ pub(super) fn bind(options: &mut Options) -> Result<Listeners, String> {
             let anywhere = bound.ip().is_unspecified() || wanted.ip().is_unspecified();
             bound.port() == wanted.port() && (bound.ip() == wanted.ip() || anywhere)
         };
-        taken(&options.listen, overlaps).unwrap_or_else(|| error.to_string())
+        taken(&options.listen, overlaps).unwrap_or_else(|| with_cure(&error))
     })
+}
+
+fn with_cure(error: &BindError) -> String {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let cure = match cause {
+        Some(io::ErrorKind::PermissionDenied) => {
+            "; give sordino the capability CAP_NET_BIND_SERVICE, or choose a port above 1023 in [dns] listen"
+        }
+        Some(io::ErrorKind::AddrNotAvailable) => {
+            "; this machine does not have that address: choose one that it has in [dns] listen"
+        }
+        _ => "",
+    };
+    format!("{error}{cure}")
 }
 
 /// One sentence on who has the first of `wanted` that is taken, where /proc tells.
