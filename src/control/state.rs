@@ -81,7 +81,9 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>) 
     for (list, fell_back) in found.iter_mut().zip(&mut fell_back) {
         let report = report(&policy, list);
         if list.problem.is_none() && report.problem.is_some() {
-            list.problem = report.problem;
+            let advice = "put the file right, or take the list out of config.toml";
+            list.problem =
+                report.problem.map(|problem| format!("{} cannot be used: {problem}; {advice}", list.path.display()));
             *fell_back = list.fall_back(&shelf);
             refused |= *fell_back;
         }
