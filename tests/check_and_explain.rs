@@ -118,7 +118,12 @@ fn explain_names_list_rule_label_and_precedence() {
     let (code, said, complained) = sordino(house.path(), &["explain", "A.beacon.example", "--type", "https"], "");
     assert_eq!((code, complained.as_str()), (0, ""));
     assert!(said.starts_with("a.beacon.example HTTPS is muted (block)"), "{said}");
-    for part in ["Example Beacon, analytics", "What was opened.", "Nothing that anyone misses.", "1. block example: "] {
+    for part in [
+        "Example Beacon, analytics",
+        "What was opened.",
+        "Nothing that anyone misses.",
+        "1. block example (makers/example.toml): ",
+    ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
     let (code, said, _) = sordino(house.path(), &["explain", "www.example"], "");
@@ -146,7 +151,7 @@ fn explain_knows_the_rules_of_the_page_while_a_server_runs() {
         let (code, said, _) = sordino(house.path(), &["explain", "beacon.example", "--device", device], "");
         assert_eq!(code, 0);
         assert!(said.starts_with("beacon.example A is resolved by an exception (allow) for TV"), "{said}");
-        assert!(said.contains("1. allow own: ") && said.contains("2. block example: "), "{said}");
+        assert!(said.contains("1. allow own: ") && said.contains("2. block example ("), "{said}");
     }
     let (_, said, _) = sordino(house.path(), &["explain", "beacon.example", "--device", "192.0.2.200", "--json"], "");
     let answer: serde_json::Value = serde_json::from_str(&said).unwrap();

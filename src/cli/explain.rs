@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::app::Failure;
 use crate::config::Config;
-use crate::control::State;
+use crate::control::{ListView, State};
 use crate::device::{Device, Devices, neighbour};
 use crate::policy::{DeviceId, Explanation, MacAddr, Name, Verdict};
 use crate::store::Settings;
@@ -79,7 +79,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
         return serde_json::to_string_pretty(&answer).map_err(|error| Failure::Other(error.to_string()));
     }
     let asks = question.device.as_ref().map(|_| &*device);
-    in_words(question, asks, &explanation).map_err(|error| Failure::Other(error.to_string()))
+    in_words(question, asks, &explanation, state.lists()).map_err(|error| Failure::Other(error.to_string()))
 }
 
 fn find(text: &str, devices: &Devices) -> Result<Arc<Device>, Failure> {
@@ -110,7 +110,12 @@ fn find(text: &str, devices: &Devices) -> Result<Arc<Device>, Failure> {
     }
 }
 
-fn in_words(question: &Question, device: Option<&Device>, explanation: &Explanation) -> Result<String, fmt::Error> {
+fn in_words(
+    question: &Question,
+    device: Option<&Device>,
+    explanation: &Explanation,
+    lists: &[ListView],
+) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let done = match explanation.verdict {
         Verdict::Pass => "resolved (pass)",
@@ -142,7 +147,9 @@ fn in_words(question: &Question, device: Option<&Device>, explanation: &Explanat
         write!(text, "\n\nRules that name it, the deciding one first:")?;
     }
     for (number, found) in explanation.matches.iter().enumerate() {
-        write!(text, "\n  {}. {} {}: {}", number + 1, found.verdict, found.list, found.rule)?;
+        let file = lists.iter().find(|list| list.report.name == found.list);
+        let file = file.map(|list| format!(" ({})", list.source.display())).unwrap_or_default();
+        write!(text, "\n  {}. {} {}{file}: {}", number + 1, found.verdict, found.list, found.rule)?;
         write!(text, "\n     {}; changed by {}", found.precedence, found.changed_by)?;
     }
     Ok(text)

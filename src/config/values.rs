@@ -224,7 +224,7 @@ impl FromStr for PasswordHash {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // The text itself is not repeated: somebody may have put the password there.
-        let refuse = "this is not the hash of a password; make one with `sordino hash-password`";
+        let refuse = "password_hash is not the hash of a password; make one with `sordino hash-password`";
         if is_password_hash(text) { Ok(Self(text.to_owned())) } else { Err(refuse.to_owned()) }
     }
 }

@@ -75,18 +75,16 @@ impl Options {
         self.admitted()?;
         self.upstreams()?;
         let bounds = [
-            self.limits.queries_in_flight,
-            self.limits.flights,
-            self.limits.tcp_connections,
-            self.limits.tcp_connections_per_address,
-            self.limits.tcp_pipelined,
-            self.limits.events,
+            ("queries_in_flight", self.limits.queries_in_flight),
+            ("flights", self.limits.flights),
+            ("tcp_connections", self.limits.tcp_connections),
+            ("tcp_connections_per_address", self.limits.tcp_connections_per_address),
+            ("tcp_pipelined", self.limits.tcp_pipelined),
+            ("events", self.limits.events),
         ];
-        if bounds.contains(&0) {
-            return Err(BadOption {
-                key: "limits",
-                what: "a bound of 0 lets nothing through; write at least 1".into(),
-            });
+        if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
+            let what = format!("a bound of 0 lets nothing through; write {name} = 1 or more");
+            return Err(BadOption { key: "limits", what });
         }
         Ok(())
     }
