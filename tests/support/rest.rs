@@ -86,7 +86,7 @@ impl Rest {
     #[track_caller]
     pub fn live(&self) -> Live<'_> {
         let request = self.client.get(format!("{}/api/v1/queries/live", self.base));
-        let response = self.runtime.block_on(request.send()).expect("an HTTP response");
+        let response = self.runtime.block_on(async { request.send().await }).expect("an HTTP response");
         assert_eq!(response.status(), StatusCode::OK);
         Live { rest: self, response, text: String::new() }
     }
@@ -120,7 +120,8 @@ impl Live<'_> {
                 }
                 continue;
             }
-            let chunk = self.rest.runtime.block_on(self.response.chunk()).expect("a live stream that goes on");
+            let chunk =
+                self.rest.runtime.block_on(async { self.response.chunk().await }).expect("a live stream that goes on");
             let chunk = chunk.expect("a live stream that does not end");
             self.text.push_str(&String::from_utf8_lossy(&chunk));
         }

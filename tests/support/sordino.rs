@@ -299,14 +299,20 @@ impl Sordino {
     #[track_caller]
     pub fn kill_and_restart(mut self) -> Self {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
         self.start_again()
     }
 
-    /// Starts it again after its end.
+    /// Waits for its end, and keeps what it left behind.
+    #[track_caller]
+    pub fn stopped(mut self) -> Self {
+        wait(&mut self.child, PATIENCE);
+        self
+    }
+
+    /// Waits for its end, and starts it again.
     #[track_caller]
     pub fn start_again(mut self) -> Self {
-        assert!(self.child.try_wait().unwrap().is_some(), "it has ended");
+        wait(&mut self.child, PATIENCE);
         self.child = spawn(&[], &self.dir.path().join("config.toml"), self.dir.path());
         let (dns, page) = ready(&mut self.child).unwrap_or_else(|| panic!("not ready again\n{}", self.stderr()));
         (self.dns, self.page) = (dns, page);

@@ -1,0 +1,110 @@
+//! A real Chromium: it logs in, watches a muted query arrive, allows it, and sees it resolve; then it looks at every page.
+//!
+//! The screenshots are for a person: they stand in `test-output/screens`. `SORDINO_SKIP_BROWSER=1` leaves all this out.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test fails by panicking, and says why it is skipped
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use support::client::Udp;
+use support::forwarder::Forwarder;
+use support::rest::PASSWORD;
+use support::sordino::{Setup, Sordino};
+use support::wire::{A, AAAA, HTTPS, query};
+use support::{repository, until};
+
+const HOUSE: &str = r#"
+[[device]]
+name = "Anna's phone"
+ip = "127.0.0.11"
+[[device]]
+name = "Television"
+ip = "127.0.0.12"
+[[device]]
+name = "Laptop"
+ip = "127.0.0.13"
+"#;
+
+/// What the devices of the house ask for: the last octet of an address, and names.
+const HABITS: [(u8, &[&str]); 3] = [
+    (
+        11,
+        &[
+            "data.mistat.intl.xiaomi.com",
+            "tracking.miui.com",
+            "account.xiaomi.com",
+            "www.example",
+            "app-measurement.com",
+        ],
+    ),
+    (12, &["log.example", "cdn.video.example", "ads.example", "www.google-analytics.com"]),
+    (13, &["www.example", "mail.example", "news.example", "docs.example", "watched.example"]),
+];
+
+fn house(forwarder: &Forwarder) -> Sordino {
+    let setup = Setup::before(forwarder).catalogue().list("ads", "block", "||ads.example^\nlog.example\n");
+    setup.list("curious", "watch", "watched.example\n").table(HOUSE).start()
+}
+
+/// Runs a script of `web/e2e` to its end.
+fn node(script: &str, arguments: &[&str]) {
+    let web = repository().join("web");
+    assert!(web.join("dist/index.html").exists(), "the page is not built; run `make web`");
+    let mut command = Command::new("node");
+    command.arg(format!("e2e/{script}.mjs")).args(arguments).env("LANGS", "en").current_dir(web).stdin(Stdio::null());
+    let output = command.output().expect("node");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success(), "{script}: {said}");
+    println!("{script}: {}", said.lines().last().unwrap_or_default());
+}
+
+fn skipped() -> bool {
+    let skip = std::env::var("SORDINO_SKIP_BROWSER").is_ok_and(|value| value == "1");
+    if skip {
+        println!("skipped: SORDINO_SKIP_BROWSER is set");
+    }
+    skip
+}
+
+fn screens() -> PathBuf {
+    repository().join("test-output/screens")
+}
+
+#[test]
+fn a_muted_query_arrives_is_allowed_and_resolves() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let sordino = house(&forwarder);
+    let (dns, screens) = (sordino.dns().to_string(), screens());
+    node("walk", &[sordino.page().trim_end_matches('/'), PASSWORD, &dns, screens.to_str().unwrap()]);
+}
+
+#[test]
+fn every_page_is_seen_and_accessible() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let sordino = house(&forwarder);
+    for (host, names) in HABITS {
+        let device = Udp::from(([127, 0, 0, host], 0).into(), sordino.dns());
+        for (number, name) in names.iter().enumerate() {
+            for qtype in [A, AAAA, HTTPS].into_iter().cycle().take(2 + 3 * number) {
+                device.ask(&query(name, qtype));
+            }
+        }
+    }
+    let rest = sordino.rest();
+    until("what the devices asked", || {
+        let devices = rest.read("/api/v1/devices");
+        (devices.as_array()?.len() >= HABITS.len()).then_some(())
+    });
+    let (page, screens) = (sordino.page().trim_end_matches('/'), screens());
+    node("axe", &[page, PASSWORD]);
+    node("shots", &[page, PASSWORD, screens.to_str().unwrap()]);
+}

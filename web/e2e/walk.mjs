@@ -1,0 +1,131 @@
+// The way of a person through the page: node e2e/walk.mjs BASE PASSWORD DNS_HOST:DNS_PORT DIRECTORY
+// Sets the first password, watches a muted query arrive, allows the name, sees it resolve; then mutes another.
+import { createSocket } from 'node:dgram';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { launch } from './browser.mjs';
+
+const [base, password, dns, directory] = process.argv.slice(2);
+const TELEMETRY = 'data.mistat.intl.xiaomi.com';
+const NEWS = 'news.example';
+// What a hostile name does to a page that trusts names.
+const HOSTILE = '<img/src=x/onerror=alert(1)>.example';
+
+mkdirSync(directory, { recursive: true });
+const shot = (page, name) => page.screenshot({ path: join(directory, `walk-${name}.png`), fullPage: true });
+const faults = [];
+
+/** Asks for the IPv4 address of `name`, and gives it; none where there is none. */
+function resolve(name) {
+  const id = Math.floor(Math.random() * 65536);
+  const labels = name.split('.').map((label) => Buffer.from([label.length, ...Buffer.from(label)]));
+  const header = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  const packet = Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+  const [host, port] = dns.split(':');
+  return new Promise((done, fail) => {
+    const socket = createSocket('udp4');
+    const late = setTimeout(() => fail(new Error(`no answer for ${name}`)), 10_000);
+    socket.on('error', fail);
+    socket.on('message', (reply) => {
+      clearTimeout(late);
+      socket.close();
+      const answers = reply.readUInt16BE(6);
+      done(answers > 0 ? [...reply.subarray(-4)].join('.') : undefined);
+    });
+    socket.send(packet, Number(port), host);
+  });
+}
+
+async function until(what, look, within = 10_000) {
+  for (const end = Date.now() + within; Date.now() < end; ) {
+    if (await look()) return;
+    await new Promise((again) => setTimeout(again, 20));
+  }
+  throw new Error(`${what}: not within ${within} ms`);
+}
+
+function expect(what, found, wanted) {
+  if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
+}
+
+/** Rows of the live list that name `name` and have this verdict. */
+const rows = (page, name, verdict) => page.locator(`tr.row.${verdict}`).filter({ has: page.locator('td.name', { hasText: name }) });
+
+/** Presses "Change" in a row, chooses, and waits until the page says that it is done. */
+async function decide(page, row, action, whom, long) {
+  await row.locator('button.change').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  for (const choice of [action, whom, long]) await dialog.locator('label', { hasText: choice }).first().click();
+  await shot(page, `decide-${action.toLowerCase()}`);
+  await dialog.locator('button.main').click();
+  await dialog.waitFor({ state: 'hidden' });
+}
+
+const browser = await launch();
+try {
+  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('dialog', (dialog) => { faults.push(`a name opened a dialog: ${dialog.message()}`); void dialog.dismiss(); });
+  page.on('request', (request) => new URL(request.url()).origin === new URL(base).origin || faults.push(`asked ${request.url()}`));
+
+  // The first run asks for a password.
+  await page.goto(base);
+  await page.locator('input[type=password]').fill(password);
+  await shot(page, 'setup');
+  await page.locator('form button.main').click();
+  await page.locator('nav a[aria-current=page]').first().waitFor({ state: 'attached' });
+
+  // A muted query arrives without a reload.
+  await page.goto(`${base}/queries`);
+  await page.locator('.live .state.on').waitFor();
+  expect('the muted name', await resolve(TELEMETRY), '0.0.0.0');
+  const muted = rows(page, TELEMETRY, 'block');
+  await muted.first().waitFor();
+  await shot(page, 'muted-arrives');
+
+  // Allowed from its row, it resolves within a second.
+  await decide(page, muted.first(), 'Allow', 'Every device', 'For good');
+  await until('the name to resolve', async () => (await resolve(TELEMETRY)) === '192.0.2.1', 1_000);
+  await rows(page, TELEMETRY, 'allow').first().waitFor();
+  await shot(page, 'allowed-arrives');
+
+  // And a name that passed is muted in the same way.
+  expect('the news', await resolve(NEWS), '192.0.2.1');
+  const passed = rows(page, NEWS, 'pass');
+  await passed.first().waitFor();
+  await decide(page, passed.first(), 'Mute', 'Every device', 'For good');
+  await until('the news to be muted', async () => (await resolve(NEWS)) === '0.0.0.0', 1_000);
+  await rows(page, NEWS, 'block').first().waitFor();
+
+  // A name is text, whatever stands in it.
+  await resolve(HOSTILE);
+  await page.locator('tr.row').filter({ hasText: 'onerror' }).first().waitFor();
+  expect('pictures in the list', await page.locator('tr.row img').count(), 0);
+
+  // Own rules are shown; the overview counts.
+  await page.goto(`${base}/lists`);
+  await page.getByText(TELEMETRY).first().waitFor();
+  await shot(page, 'lists');
+  await page.goto(base);
+  await page.locator('h1').first().waitFor();
+  await page.getByText(NEWS).first().waitFor();
+  await shot(page, 'overview');
+
+  // Whoever leaves has to log in again, with the right password.
+  await context.clearCookies();
+  await page.goto(base);
+  await page.locator('input[type=password]').fill('not the password');
+  await page.locator('form button.main').click();
+  await until('the refusal', async () => (await page.locator('#login-trouble').innerText()) !== '');
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('form button.main').click();
+  await page.locator('nav a[aria-current=page]').first().waitFor({ state: 'attached' });
+} finally {
+  await browser.close();
+}
+for (const fault of faults) process.stdout.write(`${fault}\n`);
+process.stdout.write(`walked, ${faults.length} faults\n`);
+process.exit(faults.length === 0 ? 0 : 1);
