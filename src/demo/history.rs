@@ -8,8 +8,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::household::{A, AAAA, Household, Question};
+use super::household::{A, AAAA, Household};
 use super::internet::{Answer, Internet};
+use super::questions::Question;
 use crate::device::Device;
 use crate::event::{Ended, Event, EventSink, Outcome, Transport};
 use crate::policy::{Judgement, Name, Verdict};

@@ -11,7 +11,8 @@ use tokio::net::UdpSocket;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::household::{Household, Question};
+use super::household::Household;
+use super::questions::Question;
 use crate::time::{Clock, Timestamp};
 
 /// How long a device waits for an answer before it gives the question up.

@@ -4,4 +4,5 @@ pub mod history;
 pub mod household;
 pub mod internet;
 pub mod live;
+pub mod questions;
 mod residents;

@@ -286,7 +286,7 @@ pub(super) const RESIDENTS: &[Resident] = &[
         asks: &[(A, 100), (AAAA, 60)],
         activities: &[
             Activity::beacon("what was on the screen, sent on in standby", 300, &["log-ingestion-eu.samsungacr.com"])
-                .again(2, 25),
+                .again(1, 25),
             Activity::beacon(
                 "the clock and the way to the net",
                 1800,
@@ -316,7 +316,7 @@ pub(super) const RESIDENTS: &[Resident] = &[
                 )],
             )
             .on(85)
-            .again(6, 15),
+            .again(2, 20),
             Activity::habit(
                 "advertisements on the start screen",
                 900,
@@ -585,7 +585,8 @@ pub(super) const RESIDENTS: &[Resident] = &[
             Activity::beacon("a name service over HTTP", 600, &["dns.io.mi.com"]),
             Activity::beacon("log of the device", 300, &["dlg.io.mi.com"]),
             Activity::beacon("the clock", 1024, &["0.pool.ntp.org", "ntp.aliyun.com"]),
-            Activity::beacon("statistics of the robot's kit", 600, &["data.mistat.xiaomi.com"]).again(5, 20),
+            Activity::beacon("its own maker", 1200, &["mqtt-eu-3.roborock.com", "api-eu.roborock.com"]),
+            Activity::beacon("statistics of the robot's kit", 600, &["data.mistat.xiaomi.com"]).again(3, 30),
             Activity::beacon("updates", 21600, &["cdn.fds-ssl.api.xiaomi.com"]),
             Activity::habit(
                 "cleaning: maps of the rooms",
@@ -616,7 +617,7 @@ pub(super) const RESIDENTS: &[Resident] = &[
                 ..Activity::beacon("a probe every five minutes sharp", 300, &["web.diagnostic.networking.aws.dev"])
             },
             Activity::beacon("measurements, asked again and again when muted", 900, &["device-metrics-us.amazon.com"])
-                .again(12, 30),
+                .again(6, 50),
             Activity::beacon(
                 "measurements of the newer kind",
                 1800,
