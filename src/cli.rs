@@ -45,7 +45,7 @@ impl Cli {
     pub async fn run(self) -> Result<(), Failure> {
         let path = &self.config;
         match self.command.unwrap_or(Command::Run) {
-            Command::Run => app::run(path).await,
+            Command::Run => app::run(path, |_| ()).await,
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
             Command::HashPassword => say(&password::hash(io::stdin().lock())?),

@@ -61,11 +61,20 @@ impl Failure {
     }
 }
 
-/// Serves with the configuration at `path` until a signal says to stop.
+/// Where sordino listens, once it does.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// DNS, UDP and TCP on each.
+    pub dns: Vec<SocketAddr>,
+    /// The page, where there is one.
+    pub page: Option<SocketAddr>,
+}
+
+/// Serves with the configuration at `path` until a signal says to stop. `told` is called once, behind the line `ready`.
 ///
 /// # Errors
 /// When it cannot start, when it cannot go on, or when a second signal cut its end short.
-pub async fn run(path: &Path) -> Result<(), Failure> {
+pub async fn run(path: &Path, told: impl FnOnce(&Ready)) -> Result<(), Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::Other(format!("signals cannot be received: {error}")))?;
     let config = Config::read(path)?;
@@ -74,6 +83,7 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
         () = signals.stop() => return Ok(()),
     };
     house.say_ready();
+    told(&house.ready);
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -95,8 +105,7 @@ pub async fn run(path: &Path) -> Result<(), Failure> {
 
 /// Everything that runs.
 struct House {
-    listen: Vec<SocketAddr>,
-    page: Option<SocketAddr>,
+    ready: Ready,
     resolver: Arc<Resolver>,
     reload: Reload,
     dns: JoinHandle<()>,
@@ -178,14 +187,14 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         };
         web.spawn(api::serve(listener, parts, stop_web.clone()));
     }
-    let page = page_address;
-    Ok(House { listen, page, resolver, reload, dns, stop_dns, web, stop_web, upkeep, stop_upkeep, recorder })
+    let ready = Ready { dns: listen, page: page_address };
+    Ok(House { ready, resolver, reload, dns, stop_dns, web, stop_web, upkeep, stop_upkeep, recorder })
 }
 
 impl House {
     fn say_ready(&self) {
-        let dns: Vec<String> = self.listen.iter().map(ToString::to_string).collect();
-        let page = self.page.map_or_else(|| "off".to_owned(), |address| format!("http://{address}/"));
+        let dns: Vec<String> = self.ready.dns.iter().map(ToString::to_string).collect();
+        let page = self.ready.page.map_or_else(|| "off".to_owned(), |address| format!("http://{address}/"));
         let mut stdout = io::stdout().lock();
         // Whoever closed stdout does not want to know.
         let _ = writeln!(stdout, "ready dns={} page={page}", dns.join(",")).and_then(|()| stdout.flush());
