@@ -1,6 +1,7 @@
 //! What is typed on the command line, and the commands that end by themselves.
 
 mod check;
+mod demo;
 mod explain;
 mod password;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use self::demo::Household;
 pub use self::explain::Question;
 use crate::app::{self, Failure};
 
@@ -33,6 +35,8 @@ pub enum Command {
     Check,
     /// Say what is done with a name, and why: which rule of which list, and what else would have.
     Explain(Question),
+    /// Show sordino at work in a virtual household, with two weeks behind it. Nothing leaves the machine.
+    Demo(Household),
     /// Read a password from standard input and print what belongs in `[web] password_hash`.
     HashPassword,
 }
@@ -48,6 +52,7 @@ impl Cli {
             Command::Run => app::run(path, |_| ()).await,
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
+            Command::Demo(household) => household.run().await,
             Command::HashPassword => say(&password::hash(io::stdin().lock())?),
         }
     }
