@@ -7,9 +7,11 @@ package_of() {
     case $1 in
         cc) echo build-essential ;;
         chromium) echo chromium ;;
+        curl) echo curl ;;
         dig) echo dnsutils ;;
         dnsperf) echo dnsperf ;;
         git) echo git ;;
+        ip) echo iproute2 ;;
         kdig) echo knot-dnsutils ;;
         pkg-config) echo pkg-config ;;
         python3) echo python3 ;;

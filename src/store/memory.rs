@@ -9,6 +9,7 @@ use super::search::Sieve;
 use super::tally::Counted;
 use super::{EventId, MAX_BLOCK_EVENTS};
 use crate::event::Event;
+use crate::policy::DeviceId;
 
 /// Bytes that blocks may take in memory while the disk does not take them: some hundred thousand queries.
 pub(super) const MAX_PENDING_BYTES: usize = 8 << 20;
@@ -60,9 +61,20 @@ impl Memory {
         self.open.clone()
     }
 
-    /// Puts `block` in the place of the open events, all of which it holds. Drops the oldest blocks when there is no room.
+    /// Gives the open events of devices that were known by address only, the devices that `known` now says they are.
+    pub(super) fn identify(&mut self, known: impl Fn(&Event) -> Option<DeviceId>) {
+        for placed in &mut self.open {
+            if let (id, event @ Event { device: DeviceId::Address(_), .. }) = &**placed
+                && let Some(device) = known(event)
+            {
+                *placed = Arc::new((*id, Event { device, ..event.clone() }));
+            }
+        }
+    }
+
+    /// Puts `block` in the place of the open events that it holds, the first ones. Drops the oldest blocks when there is no room.
     pub(super) fn close(&mut self, block: Pending) {
-        self.open.clear();
+        self.open.drain(..block.count as usize);
         self.pending.push_back(Arc::new(block));
         while self.pending.len() > 1
             && self.pending.iter().map(|block| block.bytes()).sum::<usize>() > MAX_PENDING_BYTES
@@ -71,10 +83,10 @@ impl Memory {
         }
     }
 
-    /// Drops the open events, which cannot be packed.
-    pub(super) fn drop_open(&mut self) {
-        self.lost += self.open.len() as u64;
-        self.open.clear();
+    /// Drops the first `count` open events, which cannot be packed.
+    pub(super) fn drop_open(&mut self, count: usize) {
+        self.lost += count as u64;
+        self.open.drain(..count);
     }
 
     /// The closed blocks, the oldest first.

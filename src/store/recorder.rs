@@ -3,6 +3,8 @@
 //! It never waits for anything but the queue and the disk, and the hot path never waits for it. Whatever the disk does,
 //! the recorder goes on taking events in.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,11 @@ const RETRY: Duration = Duration::from_secs(60);
 /// How often to look for what may be forgotten.
 const EXPIRY: Duration = Duration::from_secs(3600);
 
+/// How long it takes at most until the neighbour table tells whose a new address is: it is read once a second.
+const SETTLE: Duration = Duration::from_secs(3);
+/// Addresses that are looked up again; those of more strangers at once keep what they asked for themselves.
+const MAX_STRANGERS: usize = 1024;
+
 /// The thread's state.
 pub(super) struct Recorder {
     store: Arc<Store>,
@@ -30,6 +37,10 @@ pub(super) struct Recorder {
     snapshot: Arc<SnapshotCell>,
     live: broadcast::Sender<Arc<(EventId, Event)>>,
     calendar: Calendar,
+    /// Addresses that asked a moment ago and of which no device was known, and since when.
+    strangers: HashMap<IpAddr, Instant>,
+    /// When the oldest of them is looked up again.
+    settle_at: Option<Instant>,
     /// When the events in memory are to be on disk; none while there are none.
     flush_at: Option<Instant>,
     /// When the disk is tried again; none while it does its work.
@@ -50,7 +61,20 @@ impl Recorder {
         let disk = store.disk();
         let calendar = Calendar::new(disk.as_ref().and_then(|disk| disk.newest()), now);
         let retry_at = disk.is_none().then(|| now + RETRY);
-        Self { store, queue, snapshot, live, calendar, flush_at: None, retry_at, expire_at: now, expired_in: None }
+        let strangers = HashMap::new();
+        Self {
+            store,
+            queue,
+            snapshot,
+            live,
+            calendar,
+            strangers,
+            settle_at: None,
+            flush_at: None,
+            retry_at,
+            expire_at: now,
+            expired_in: None,
+        }
     }
 
     /// Runs until the last sink is gone.
@@ -63,8 +87,11 @@ impl Recorder {
             };
             let now = self.store.clock.instant();
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if due(self.settle_at) {
+                self.settle();
+            }
             if full || due(self.flush_at) || due(self.retry_at) {
-                self.flush();
+                self.flush(!full);
             }
             if self.expire_at <= now
                 || (self.flush_at.is_none() && self.expired_in != Some(self.store.clock.now().hour()))
@@ -74,7 +101,7 @@ impl Recorder {
         }
         // A last try, also where the next one is not due yet.
         self.retry_at = None;
-        self.flush();
+        self.flush(false);
         let unflushed = self.store.memory().unflushed();
         if unflushed > 0 {
             tracing::warn!(unflushed, "the disk did not take the last queries; they are lost");
@@ -82,15 +109,24 @@ impl Recorder {
     }
 
     fn deadline(&self) -> Instant {
-        [self.flush_at, self.retry_at].into_iter().flatten().fold(self.expire_at, Instant::min)
+        [self.flush_at, self.retry_at, self.settle_at].into_iter().flatten().fold(self.expire_at, Instant::min)
     }
 
     /// Takes an event in. Says whether the open block is full.
+    ///
+    /// A device's first query is often here before the neighbour table tells whose address that is. So strangers are
+    /// looked up again before what they asked is written down.
     fn take(&mut self, mut event: Event) -> bool {
         if matches!(event.device, DeviceId::Address(_))
             && let Some(device) = self.snapshot.current().devices.identify(event.address)
         {
             event.device = device.id.clone();
+        }
+        let stranger = matches!(event.device, DeviceId::Address(address) if !address.is_loopback());
+        if stranger && self.strangers.len() < MAX_STRANGERS {
+            let now = self.store.clock.instant();
+            self.strangers.entry(event.address).or_insert(now);
+            self.settle_at.get_or_insert(now + SETTLE);
         }
         let (placed, full) = self.store.memory().push(event);
         // Nobody may be listening.
@@ -102,9 +138,9 @@ impl Recorder {
     }
 
     /// Closes the open block and brings everything that is in memory to the disk, or notes why not.
-    fn flush(&mut self) {
+    fn flush(&mut self, hold_back: bool) {
         self.flush_at = None;
-        self.close_block();
+        self.close_block(hold_back);
         let instant = self.store.clock.instant();
         if self.retry_at.is_some_and(|at| at > instant) {
             return;
@@ -120,9 +156,25 @@ impl Recorder {
         }
     }
 
-    fn close_block(&self) {
+    /// Gives what strangers asked to the devices that they have turned out to be.
+    fn settle(&mut self) {
+        let devices = &self.snapshot.current().devices;
+        self.store.memory().identify(|event| devices.identify(event.address).map(|device| device.id.clone()));
+        let now = self.store.clock.instant();
+        self.strangers.retain(|_, since| now.saturating_duration_since(*since) < SETTLE);
+        self.settle_at = self.strangers.values().min().map(|since| *since + SETTLE);
+    }
+
+    /// Packs the open block, up to the first query of a stranger that came only now: in a moment it may have a name.
+    fn close_block(&mut self, hold_back: bool) {
+        self.settle();
         // Only this thread adds to the open block, so it may be packed while readers look at it.
-        let open = self.store.memory().open();
+        let mut open = self.store.memory().open();
+        let new = |placed: &Arc<(EventId, Event)>| self.strangers.contains_key(&placed.1.address);
+        if let Some(first) = open.iter().position(new).filter(|_| hold_back) {
+            open.truncate(first);
+            self.flush_at = self.settle_at;
+        }
         if open.is_empty() {
             return;
         }
@@ -130,7 +182,7 @@ impl Recorder {
             Ok(block) => self.store.memory().close(block),
             Err(error) => {
                 tracing::error!(%error, events = open.len(), "queries could not be packed; they are left out");
-                self.store.memory().drop_open();
+                self.store.memory().drop_open(open.len());
             }
         }
     }
