@@ -10,6 +10,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 echo "== page"
 sh scripts/web.sh --types
 sh scripts/check.sh
+npm --prefix web run --silent test
 
 echo "== cargo test"
 # Most tests wait for a forwarder's silence rather than for a core.

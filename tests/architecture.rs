@@ -32,7 +32,7 @@ const MAX_LINES: usize = 400;
 const TABLES: &[(&str, &str)] = &[("src/demo/residents.rs", "who lives in the demo, and what each does when")];
 
 /// Names that say nothing about what is inside.
-const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "metrics", "types"];
+const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "metrics"];
 
 /// What others call things that have a name of their own here.
 const FOREIGN_WORDS: &[&str] = &["gravity", "adlist", "blacklist", "whitelist"];

@@ -207,16 +207,18 @@ pub(crate) fn files_below(dir: &str) -> Vec<String> {
             let name = path.strip_prefix(project()).unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 left.push(path);
-            } else if ["rs", "ts", "svelte", "mjs", "css", "sh", "md", "toml", "py"]
-                .iter()
-                .any(|end| name.ends_with(&format!(".{end}")))
-            {
+            } else if is_written_by_hand(&name) {
                 found.push(name);
             }
         }
     }
     found.sort();
     found
+}
+
+fn is_written_by_hand(name: &str) -> bool {
+    let kinds = [".rs", ".ts", ".svelte", ".mjs", ".css", ".sh", ".md", ".toml", ".py"];
+    kinds.iter().any(|kind| name.ends_with(kind)) && !name.ends_with(".d.ts")
 }
 
 #[test]
