@@ -141,6 +141,31 @@ fn only_control_publishes_and_saves_settings() {
 }
 
 #[test]
+fn a_query_takes_the_snapshot_once() {
+    let takes = |source: &Source| source.text.matches(".current()").count();
+    let dns: Vec<Source> = Source::all().into_iter().filter(|source| source.module() == Some("dns")).collect();
+    let counted: Vec<(&str, usize)> =
+        dns.iter().map(|one| (one.path.as_str(), takes(one))).filter(|one| one.1 > 0).collect();
+    assert_eq!(counted, [("src/dns/resolver.rs", 1)]);
+}
+
+#[test]
+fn the_tests_that_hold_the_invariants_are_there() {
+    let page = read("docs/architecture.md");
+    let (_, table) = page.split_once("## Invariants").unwrap();
+    let rows: Vec<&str> =
+        table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10, "the table of invariants is gone");
+    let files = files_below("tests").into_iter().chain(files_below("src")).collect::<Vec<_>>();
+    // The last column names them in backticks.
+    for row in rows.iter().filter_map(|row| row.trim_end_matches('|').rsplit('|').next()) {
+        for name in row.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs")) {
+            assert!(files.iter().any(|file| file.ends_with(&format!("/{name}"))), "{name} is not there: {row}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_unsafe_and_nothing_sleeps_a_thread() {
     none_of_these(&["unsafe {", "unsafe fn", "thread::sleep"], |_| true);
 }

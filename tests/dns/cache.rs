@@ -132,6 +132,10 @@ fn rfc6840_5_7_ad_is_told_only_to_those_who_ask_and_only_from_a_forwarder_that_c
         Plan::Answer(message)
     });
     assert!(!sordino.ask("claimed.example", A).has(AD), "it was not asked for");
+    // A forwarder on this machine can be believed; nobody is on the way to it.
+    let mut curious = query("claimed.example", A);
+    curious.flags |= AD;
+    assert!(sordino.udp().ask(&curious).has(AD));
 }
 
 #[test]
