@@ -1,5 +1,5 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 const API = process.env.SORDINO_API ?? 'http://127.0.0.1:8055';
 
@@ -12,4 +12,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy: { '/api': API } },
+  test: {
+    include: ['src/**/*.test.ts'],
+    // A zone with summer time, for tests of days that have 23 or 25 hours.
+    env: { TZ: 'Europe/Berlin' },
+  },
 });

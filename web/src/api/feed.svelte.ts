@@ -16,6 +16,8 @@ export const MOST_ROWS = 2_000;
 /** Between two changes of the rows, so that 500 queries a second are 4 changes a second. */
 const BEAT_MS = 250;
 const PAGE = 100;
+/** Stretches of the journal that are read through for one page that turns out empty. */
+const STRETCHES = 8;
 const RETRY_MS = 5_000;
 
 /** Queries as they were kept, and on top of them as they come in. */
@@ -61,7 +63,7 @@ export class Feed {
 
   /** Asks for the newest again. */
   async load(): Promise<void> {
-    const page = await this.#page(null);
+    const page = await this.#some(null);
     if (!page) return;
     this.#fresh = [];
     this.waiting = 0;
@@ -73,7 +75,7 @@ export class Feed {
   /** Adds older ones below. */
   async more(): Promise<void> {
     if (this.older === null || this.busy) return;
-    const page = await this.#page(this.older);
+    const page = await this.#some(this.older);
     if (!page) return;
     this.rows = [...this.rows, ...page.events].slice(0, MOST_ROWS);
     this.older = page.next ?? null;
@@ -86,6 +88,13 @@ export class Feed {
   resume(): void {
     this.paused = false;
     this.#show();
+  }
+
+  /** Reads on where a stretch of the journal held nothing that fits, for a while. */
+  async #some(before: string | null) {
+    let page = await this.#page(before);
+    for (let tries = 1; tries < STRETCHES && page?.events.length === 0 && page.next; tries += 1) page = await this.#page(page.next);
+    return page;
   }
 
   async #page(before: string | null) {

@@ -41,10 +41,10 @@ export function mean(cell: Cell): number {
 }
 
 /**
- * 0 for nothing, else 1 to {@link TINTS}. The square root keeps a lively evening from washing out the faint ticking at
- * night, which is what the map is for.
+ * 0 for nothing, else 1 to {@link TINTS}. Less than proportional, so that a lively evening does not wash out the faint
+ * ticking at night, which is what the map is for.
  */
 export function tint(value: number, max: number): number {
   if (value <= 0 || max <= 0) return 0;
-  return Math.min(TINTS, Math.max(1, Math.ceil(TINTS * Math.sqrt(value / max))));
+  return Math.min(TINTS, Math.max(1, Math.ceil(TINTS * (value / max) ** 0.75)));
 }

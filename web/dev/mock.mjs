@@ -1,0 +1,264 @@
+// Answers as sordino does, from a made-up household, so that pages can be worked on without a server:
+//   npm run build && npm run mock        serves dist/ and the API on http://127.0.0.1:8055, password "calm and quiet"
+//   npm run mock & npm run dev           the same with pages that reload while they are edited
+// MOCK_STATE=setup starts without a password, MOCK_STATE=empty without any query. PORT chooses another port.
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { DEVICES, generator, LISTS, question, tallies } from './house.mjs';
+
+const PORT = Number(process.env.PORT ?? 8055);
+const STATE = process.env.MOCK_STATE ?? 'full';
+const PASSWORD = 'calm and quiet';
+const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
+const HOUR = 3_600_000;
+const STARTED = Date.now() - 9.3 * 24 * HOUR;
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+  "require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+
+let password = STATE === 'setup' ? null : PASSWORD;
+let rules = [
+  { id: 1, name: 'account.xiaomi.com', subtree: true, action: 'allow', scope: 'everyone', since: Date.now() - 6 * 24 * HOUR, until: null },
+  { id: 2, name: 'config.samsungads.com', subtree: false, action: 'allow', scope: { device: 'mac-8c:79:f5:20:aa:10' }, since: Date.now() - 4 * 60_000, until: Date.now() + 6 * 60_000 },
+  { id: 3, name: 'www.heise.de', subtree: false, action: 'watch', scope: { profile: 'default' }, since: Date.now() - 3 * 24 * HOUR, until: Date.now() - 2 * 24 * HOUR },
+];
+let nextRule = 4;
+const names = new Map(DEVICES.map((device) => [device.id, device.name]));
+const counted = STATE === 'full' ? tallies(Date.now(), 31) : [];
+const journal = [];
+const streams = new Set();
+const random = generator(7);
+
+const KIND = { pass: 'passed', watch: 'watched', block: 'muted', allow: 'allowed' };
+const nothing = () => ({ passed: 0, watched: 0, muted: 0, allowed: 0 });
+const total = (c) => c.passed + c.watched + c.muted + c.allowed;
+
+class Refusal extends Error {
+  constructor(status, title, detail, headers = {}) {
+    super(title);
+    Object.assign(this, { status, title, detail, headers });
+  }
+}
+
+function verdictOf(ask, device, at) {
+  const holds = (rule) => (!rule.until || rule.until > at) && (rule.name === ask.name || (rule.subtree && ask.name.endsWith(`.${rule.name}`)));
+  const own = rules.filter(holds);
+  return (own.find((rule) => rule.scope.device === device) ?? own.find((rule) => rule.scope === 'everyone'))?.action ?? ask.action;
+}
+
+let serial = 0;
+function event(at) {
+  const { device, ask } = question(random, at);
+  const verdict = verdictOf(ask, device.id, at);
+  const outcome = verdict === 'block' ? 'muted' : random() < 0.55 ? 'cached' : random() < 0.01 ? 'failed' : 'forwarded';
+  serial += 1;
+  return {
+    id: String(serial).padStart(12, '0'), at: Math.round(at), device: device.id, device_name: names.get(device.id), address: device.addresses[0], name: ask.name,
+    qtype: ['A', 'AAAA', 'HTTPS'][Math.floor(random() * 2.4)], verdict, outcome, rcode: outcome === 'failed' ? 'SERVFAIL' : 'NOERROR',
+    list: verdict === 'pass' ? null : ask.label ? (ask.label.vendor === 'Xiaomi' ? 'xiaomi' : 'analytics-sdks') : 'own', alias: null,
+    upstream: outcome === 'forwarded' ? 'tls://dns.quad9.net' : null, transport: random() < 0.97 ? 'udp' : 'tcp',
+    took_us: outcome === 'forwarded' ? Math.round(9_000 + random() * 40_000) : Math.round(60 + random() * 300), label: ask.label,
+  };
+}
+
+if (STATE === 'full') {
+  for (let i = 700; i > 0; i -= 1) journal.push(event(Date.now() - i * 9_000 * (0.5 + random())));
+  journal.sort((a, b) => a.at - b.at);
+  setInterval(() => {
+    const one = event(Date.now());
+    journal.push(one);
+    if (journal.length > 5_000) journal.shift();
+    for (const stream of streams) stream.write(`event: query\nid: ${one.id}\ndata: ${JSON.stringify(one)}\n\n`);
+  }, 900);
+}
+
+const number = (text) => (text === null ? null : Number(text));
+const within = (query) => {
+  const from = number(query.get('from')) ?? Date.now() - 24 * HOUR;
+  const to = number(query.get('to')) ?? Date.now();
+  return { from, to, rows: counted.filter((row) => row.hour >= Math.floor(from / HOUR) * HOUR && row.hour < to) };
+};
+
+function grouped(rows, keyOf) {
+  const groups = new Map();
+  for (const row of rows) {
+    const key = keyOf(row);
+    if (key === undefined) continue;
+    const group = groups.get(key) ?? { counts: nothing(), rows: [] };
+    group.counts[KIND[row.action]] += row.count;
+    group.rows.push(row);
+    groups.set(key, group);
+  }
+  return [...groups].sort(([, a], [, b]) => total(b.counts) - total(a.counts));
+}
+
+function hours(from, to, rows) {
+  const byHour = new Map(grouped(rows, (row) => row.hour));
+  const out = [];
+  for (let hour = Math.floor(from / HOUR) * HOUR; hour < to; hour += HOUR) out.push({ hour, ...(byHour.get(hour)?.counts ?? nothing()) });
+  return out;
+}
+
+const night = (rows, offset) => rows.filter((row) => new Date(row.hour + offset * 60_000).getUTCHours() < 6).reduce((sum, row) => sum + row.count, 0);
+
+const namesOf = (rows, offset) =>
+  grouped(rows, (row) => row.name).map(([name, { counts, rows: own }]) => ({
+    name, verdict: verdictOf(own[0], null, Date.now()), label: own[0].label, ...counts, at_night: night(own, offset), last_hour: Math.max(...own.map((row) => row.hour)),
+  }));
+
+function overview(query) {
+  const { from, to, rows } = within(query);
+  const offset = number(query.get('night_offset_minutes')) ?? 0;
+  const known = rows.filter((row) => row.label);
+  const group = ([key, { counts, rows: own }]) => ({ key, ...counts, devices: new Set(own.map((row) => row.device)).size });
+  const totals = grouped(rows, () => 'all')[0]?.[1].counts ?? nothing();
+  const vendors = grouped(known, (row) => row.label.vendor).map(group);
+  return {
+    from, to, totals, names: new Set(rows.map((row) => row.name)).size, makers_muted: vendors.filter((vendor) => vendor.muted > 0).length,
+    hours: hours(from, to, rows),
+    devices: grouped(rows, (row) => row.device).map(([id, { counts }]) => ({ id, ...counts })).sort((a, b) => b.muted + b.watched - a.muted - a.watched),
+    top_names: namesOf(rows.filter((row) => row.action === 'block' || row.action === 'watch'), offset).slice(0, 50),
+    vendors, purposes: grouped(known, (row) => row.label.purpose).map(group),
+  };
+}
+
+function summary(device, rows) {
+  const counts = grouped(rows.filter((row) => row.device === device.id), () => 'all')[0]?.[1].counts ?? nothing();
+  return {
+    id: device.id, name: names.get(device.id), fixed: device.fixed ?? false, mac: device.mac, random_mac: device.random ?? false, addresses: device.addresses,
+    profile: 'default', first_seen: Date.now() - 31 * 24 * HOUR, last_seen: Date.now() - 37_000 * (1 + DEVICES.indexOf(device) ** 3), ...counts,
+  };
+}
+
+function exposure(id, query) {
+  const device = DEVICES.find((one) => one.id === id);
+  if (!device || STATE !== 'full') throw new Refusal(404, 'No such device', 'No device has this identity.');
+  const { from, to, rows: all } = within(query);
+  const offset = number(query.get('night_offset_minutes')) ?? 0;
+  const rows = all.filter((row) => row.device === id);
+  const known = rows.filter((row) => row.label);
+  return {
+    device: summary(device, all),
+    exposure: {
+      from, to, totals: grouped(rows, () => 'all')[0]?.[1].counts ?? nothing(), at_night: night(known, offset),
+      telemetry_hours: hours(from, to, known), hours: hours(from, to, rows),
+      vendors: grouped(known, (row) => row.label.vendor).map(([vendor, group]) => ({
+        vendor, regions: [...new Set(group.rows.flatMap((row) => row.label.regions))], ...group.counts,
+        products: grouped(group.rows, (row) => row.label.product).map(([product, { counts, rows: own }]) => ({ product, purpose: own[0].label.purpose, ...counts, names: namesOf(own, offset) })),
+      })),
+      unlabelled: namesOf(rows.filter((row) => !row.label), offset).slice(0, 200),
+    },
+  };
+}
+
+function queries(query) {
+  const limit = Math.min(500, number(query.get('limit')) ?? 100);
+  const is = (key, value) => query.get(key) === null || query.get(key) === value;
+  const found = journal.filter(
+    (one) => is('device', one.device) && is('verdict', one.verdict) && is('outcome', one.outcome) && (query.get('name') === null || one.name.includes(query.get('name').toLowerCase())) &&
+      one.at >= (number(query.get('from')) ?? 0) && one.at < (number(query.get('to')) ?? Infinity) && (query.get('before') === null || one.id < query.get('before')),
+  );
+  const events = found.slice(-limit).reverse();
+  return { events, next: found.length > limit ? events.at(-1).id : null };
+}
+
+function explain(query) {
+  const name = query.get('name');
+  const ask = DEVICES.flatMap((device) => device.asks).find((one) => one.name === name) ?? { name, action: 'pass', label: null };
+  const verdict = verdictOf(ask, query.get('device'), Date.now());
+  const matches = [];
+  if (verdict !== ask.action) matches.push({ list: 'own', rule: name, verdict, precedence: 'An own rule for this device comes first', changed_by: 'You, under Lists' });
+  if (ask.label) matches.push({ list: ask.label.vendor === 'Xiaomi' ? 'xiaomi' : 'analytics-sdks', rule: `||${name.split('.').slice(-3).join('.')}^`, verdict: ask.action, precedence: 'The longest match of the catalogue', changed_by: 'The operator, in config.toml' });
+  return { name, device: query.get('device'), explanation: { verdict, label: ask.label, matches } };
+}
+
+const status = () => ({
+  version: '0.1.0', started: STARTED,
+  problems: STATE === 'full' ? [{ kind: 'list', text: 'The list “look-at-these” could not be read: lists.example answered with a web page. What it held before is no longer in force; check its address in config.toml.' }] : [],
+  counters: { queries: 812_345, muted: 98_211, cache_hits: 401_233, events_not_recorded: 0, tcp_connections_refused: 0, queries_refused_in_flight: 0, stale_answers: 14, upstream_timeouts: 91 },
+  upstreams: [
+    { server: 'tls://dns.quad9.net', state: 'up', answered: 310_992, failed: 91, latency_ms: 18 },
+    { server: 'https://dns.example/dns-query', state: STATE === 'full' ? 'down' : 'unknown', answered: 0, failed: 12, latency_ms: null },
+    { server: 'udp://192.168.1.1', state: 'unknown', answered: 0, failed: 0, latency_ms: null },
+  ],
+  cache: { entries: 4_211, bytes: 2_811_004, capacity: 16_777_216 }, store: { bytes: 48_223_911, unflushed: 312, flushed: Date.now() - 122_000 },
+  listen: ['192.168.1.2:53', '[fd00::2]:53'], lists_names: LISTS.reduce((sum, list) => sum + list.names, 0),
+});
+
+const lists = () => LISTS.map((list, i) => ({ rejected: 0, examples: [], problem: null, fixed: true, ...list, hits: STATE === 'full' ? [41_220, 30_114, 12_876, 402, 0, 88][i] : 0 }));
+
+const ROUTES = {
+  'GET /overview': ({ query }) => overview(query),
+  'GET /devices': ({ query }) => (STATE === 'full' ? DEVICES.map((device) => summary(device, within(query).rows)) : []),
+  'GET /devices/*': ({ id, query }) => exposure(id, query),
+  'PUT /devices/*': ({ id, sent }) => void names.set(id, sent.name ?? id),
+  'GET /queries': ({ query }) => queries(query),
+  'GET /lists': lists,
+  'GET /rules': () => rules.map((rule) => ({ ...rule, active: !rule.until || rule.until > Date.now() })),
+  'POST /rules': ({ sent }) => {
+    const rule = { id: nextRule++, since: Date.now(), until: null, ...sent };
+    rules = [...rules, rule];
+    return rule;
+  },
+  'DELETE /rules/*': ({ id }) => void (rules = rules.filter((rule) => rule.id !== Number(id))),
+  'GET /explain': ({ query }) => explain(query),
+  'DELETE /cache': () => ({ removed: 4_211 }),
+  'POST /reload': () => ({ problems: [] }),
+  'GET /status': status,
+};
+
+async function answer(request, url) {
+  const path = url.pathname.slice('/api/v1'.length);
+  const loggedIn = request.headers.cookie?.includes('sordino_session=mock') ?? false;
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  const sent = text ? JSON.parse(text) : {};
+  const cookie = { 'set-cookie': 'sordino_session=mock; HttpOnly; SameSite=Strict; Path=/' };
+  if (path === '/session') return { body: { setup_needed: password === null, logged_in: loggedIn, version: '0.1.0' } };
+  if (path === '/setup') {
+    if (password !== null) throw new Refusal(409, 'A password is set already', '');
+    password = sent.password;
+    return { status: 204, headers: cookie };
+  }
+  if (path === '/login') {
+    if (sent.password !== password) throw new Refusal(401, 'That is not the password', '');
+    return { status: 204, headers: cookie };
+  }
+  if (!loggedIn) throw new Refusal(401, 'Log in first', '');
+  if (path === '/logout') return { status: 204, headers: { 'set-cookie': 'sordino_session=; Path=/; Max-Age=0' } };
+  const [, kind, id] = path.split('/');
+  const route = ROUTES[`${request.method} /${kind}${id === undefined ? '' : '/*'}`];
+  if (!route) throw new Refusal(404, 'There is nothing here', '');
+  const body = route({ id: id === undefined ? undefined : decodeURIComponent(id), query: url.searchParams, sent });
+  return { status: body === undefined ? 204 : request.method === 'POST' && kind === 'rules' ? 201 : 200, body };
+}
+
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+async function page(url) {
+  const path = normalize(url.pathname).replace(/^[/.]+/, '');
+  const file = extname(path) in TYPES ? path : 'index.html';
+  return { body: await readFile(join(DIST, file)), headers: { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff' } };
+}
+
+createServer(async (request, response) => {
+  const url = new URL(request.url ?? '/', 'http://mock');
+  try {
+    if (url.pathname === '/api/v1/queries/live') {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).write(': hello\n\n');
+      streams.add(response);
+      request.on('close', () => streams.delete(response));
+      return;
+    }
+    const asked = url.pathname.startsWith('/api/');
+    const { status: code = 200, headers = {}, body } = asked ? await answer(request, url) : await page(url);
+    response.writeHead(code, asked ? { 'content-type': 'application/json', ...headers } : headers).end(asked ? JSON.stringify(body) : body);
+  } catch (cause) {
+    const refusal = cause instanceof Refusal ? cause : new Refusal(cause?.code === 'ENOENT' ? 404 : 500, String(cause), '');
+    response.writeHead(refusal.status, { 'content-type': 'application/problem+json', ...refusal.headers });
+    response.end(JSON.stringify({ type: 'about:blank', title: refusal.title, status: refusal.status, detail: refusal.detail }));
+  }
+}).listen(PORT, '127.0.0.1', () => process.stdout.write(`ready http://127.0.0.1:${PORT} (password: ${PASSWORD})\n`));

@@ -1,0 +1,51 @@
+// What the walks share: a Chromium that calls nobody, a login, the pages there are.
+import { chromium } from 'playwright-core';
+
+const QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+
+/** Starts the Chromium that CHROMIUM names, or Debian's. */
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: QUIET });
+}
+
+/** Logs in through the form, so that every later page of `context` has the session. */
+export async function login(context, base, password) {
+  const page = await context.newPage();
+  await page.goto(base);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('form button.main').click();
+  await page.locator('nav a[aria-current=page]').first().waitFor({ state: 'attached' });
+  await page.close();
+}
+
+/** Every page, the device with most to tell among them. `ready` is there once the page has what it asked for. */
+export async function pagesOf(context, base) {
+  const devices = await (await context.request.get(`${base}/api/v1/devices`)).json();
+  const one = devices.toSorted((a, b) => b.muted - a.muted)[0];
+  return [
+    { name: 'overview', path: '/', ready: 'h1' },
+    { name: 'overview-30d', path: '/?period=30d', ready: 'h1' },
+    { name: 'names', path: '/names?period=7d', ready: '.card' },
+    { name: 'devices', path: '/devices', ready: 'h1' },
+    ...(one ? [{ name: 'device', path: `/devices/${encodeURIComponent(one.id)}`, ready: 'h1' }] : []),
+    { name: 'queries', path: '/queries', ready: 'h1' },
+    { name: 'queries-details', path: '/queries?verdict=block', ready: 'h1', press: '.row .name button' },
+    { name: 'queries-change', path: '/queries?verdict=block', ready: 'h1', press: '.row button.change' },
+    { name: 'lists', path: '/lists', ready: '.card' },
+    { name: 'status', path: '/status', ready: 'h1' },
+    { name: 'menu', path: '/status', ready: 'h1', press: 'button[popovertarget=menu]' },
+    { name: 'lost', path: '/nowhere', ready: 'h1' },
+  ];
+}
+
+/** Opens a page and waits until it shows what it has. */
+export async function open(page, base, { path, ready, press }) {
+  await page.goto(base + path);
+  await page.locator(ready).first().waitFor();
+  // Pages that listen never fall silent, so this waits for the answers under way and not for the network to rest.
+  await page.waitForFunction(() => !document.querySelector('main:empty'));
+  if (!press) return;
+  const button = page.locator(press).first();
+  if ((await button.count()) === 0) await button.waitFor({ timeout: 3000 }).catch(() => undefined);
+  if ((await button.count()) > 0) await button.click();
+}
