@@ -51,6 +51,7 @@ fn the_configuration_that_ships_has_no_mistakes() {
 #[test]
 fn a_mistake_in_the_configuration_is_told_with_its_place_and_a_way_out() {
     let setup = || Setup::new().server("udp://127.0.0.1:9");
+    let place = regex::Regex::new(r"config\.toml:\d+:\d+").unwrap();
     for (setup, words) in [
         (setup().set("dns", "lisen", "[]"), vec!["lisen", "listen"]),
         (setup().set("dns", "listen", "[\"here\"]"), vec!["here"]),
@@ -66,7 +67,6 @@ fn a_mistake_in_the_configuration_is_told_with_its_place_and_a_way_out() {
         (setup().table("\n[limits]\nflights = 0\n"), vec!["limits"]),
         (setup().table("\nthis is no TOML\n"), vec![]),
     ] {
-        let place = regex::Regex::new(r"config\.toml:\d+:\d+").unwrap();
         for (code, said) in [setup.check(), setup.fail()] {
             assert_eq!(code, 2, "{said}");
             assert!(place.is_match(&said), "no place in: {said}");

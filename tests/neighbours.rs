@@ -1,5 +1,7 @@
 //! One device has many addresses and one MAC: told by the kernel's neighbour table, in network namespaces of the test's own.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // a test fails by panicking, and says why it is skipped
+
 mod support;
 
 use std::process::{Command, Output};
