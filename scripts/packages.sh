@@ -37,15 +37,28 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing:$missing"
 log=$(mktemp)
+policy=/usr/sbin/policy-rc.d
+made=
+if [ ! -e "$policy" ]; then
+    # Debian's way to say that no service starts by itself: unbound's would take port 53.
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+    $sudo chmod 755 "$policy"
+    made=$policy
+fi
+tidy() {
+    rm -f "$log"
+    [ -z "$made" ] || $sudo rm -f "$made"
+}
+trap tidy EXIT
 install() {
-    # A service that a package starts by itself would take port 53; nothing here needs one running.
     # shellcheck disable=SC2086
-    $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install --yes --quiet --no-install-recommends $missing
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $missing
 }
 if ! { $sudo apt-get update --quiet && install; } >"$log" 2>&1; then
     cat "$log" >&2
-    rm -f "$log"
     echo "The packages could not be installed:$missing" >&2
     exit 1
 fi
-rm -f "$log"
+case $missing in
+    *unbound*) ! command -v systemctl >/dev/null 2>&1 || $sudo systemctl disable --quiet unbound >/dev/null 2>&1 || true ;;
+esac
