@@ -126,7 +126,7 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus]) -> Vec
         tell(
             "store_set_aside",
             format!(
-                "The store was damaged and was set aside as {path}; history and own settings begin anew. Keep that directory if you \
+                "The store was damaged and was set aside as {path}; history and counts begin anew. Keep that directory if you \
              want to look into it, else delete it."
             ),
         );

@@ -84,11 +84,14 @@ impl Place {
 
 /// A socket of its own for each core: the kernel spreads the askers over them (SO_REUSEPORT).
 fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    /// Room for a burst of some thousand queries while the core is busy elsewhere. The kernel gives what it allows.
+    const RECEIVE_BUFFER: usize = 1 << 20;
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(true)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
