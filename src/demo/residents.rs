@@ -426,7 +426,7 @@ pub(super) const RESIDENTS: &[Resident] = &[
                         "avatars.githubusercontent.com",
                         "objects.githubusercontent.com",
                         "static.crates.io",
-                        "registry.npmjs.org",
+                        "code.visualstudio.com",
                         "dc.services.visualstudio.com",
                     ],
                 )],
