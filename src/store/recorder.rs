@@ -41,6 +41,8 @@ pub(super) struct Recorder {
     strangers: HashMap<IpAddr, Instant>,
     /// When the oldest of them is looked up again.
     settle_at: Option<Instant>,
+    /// Whether the last flush held queries back.
+    holding: bool,
     /// When the events in memory are to be on disk; none while there are none.
     flush_at: Option<Instant>,
     /// When the disk is tried again; none while it does its work.
@@ -70,6 +72,7 @@ impl Recorder {
             calendar,
             strangers,
             settle_at: None,
+            holding: false,
             flush_at: None,
             retry_at,
             expire_at: now,
@@ -171,10 +174,13 @@ impl Recorder {
         // Only this thread adds to the open block, so it may be packed while readers look at it.
         let mut open = self.store.memory().open();
         let new = |placed: &Arc<(EventId, Event)>| self.strangers.contains_key(&placed.1.address);
-        if let Some(first) = open.iter().position(new).filter(|_| hold_back) {
+        let held = open.iter().position(new).filter(|_| hold_back && !self.holding);
+        if let Some(first) = held {
             open.truncate(first);
             self.flush_at = self.settle_at;
         }
+        // Only once: a stranger that stays one, as behind a second router, must not keep everything in memory.
+        self.holding = held.is_some();
         if open.is_empty() {
             return;
         }

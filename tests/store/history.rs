@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sordino::event::Event;
 use sordino::policy::{DeviceId, Verdict};
-use sordino::store::{Filter, MAX_BLOCK_EVENTS, Settings, Store};
+use sordino::store::{Filter, MAX_BLOCK_EVENTS, Options, Settings, Store};
 use sordino::time::{Clock, Timestamp};
 
 use crate::house::*;
@@ -197,4 +198,31 @@ fn a_query_takes_few_bytes() {
     println!("{COUNT} queries: {bytes} bytes on disk in {days} periods, {:.1} a query", bytes as f64 / COUNT as f64);
     assert!(bytes < raw as u64 / 2, "{bytes} of {raw}");
     assert_eq!(events_of(&store).len(), COUNT);
+}
+
+/// What a stranger asks is held back for a moment, until the neighbour table may tell who it is. Strangers that stay
+/// strangers, as behind a second router, must not hold the flush back for ever.
+#[test]
+fn strangers_that_ask_all_the_time_do_not_keep_the_flush_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(Options { flush: Duration::from_secs(1), ..options(dir.path()) }, Clock::System);
+    let begin = std::time::Instant::now();
+    let mut sent = 0;
+    let stranger = |last: u8| {
+        let address = std::net::IpAddr::from([192, 0, 2, last]);
+        let event = query(&mut Dice(u64::from(last)), Clock::System.now());
+        Event { device: DeviceId::Address(address), address, ..event }
+    };
+    // The second comes when the first is half settled, so that one of them is always new.
+    while sent - running.store.health().unflushed < 400 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{} of {sent} wait", running.store.health().unflushed);
+        for last in [1, 2] {
+            if last == 1 || begin.elapsed() > Duration::from_millis(1_500) {
+                running.sink.hand_over(stranger(last));
+                sent += 1;
+            }
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    running.stop();
 }
