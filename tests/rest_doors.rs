@@ -149,6 +149,8 @@ fn a_password_from_the_configuration_opens_the_door() {
 #[test]
 fn the_page_may_load_nothing_from_elsewhere() {
     let (_forwarder, sordino) = house();
+    // reqwest is built without a TLS provider of its own; whoever set one first set the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let response = runtime.block_on(client.get(sordino.page()).send()).unwrap();

@@ -26,6 +26,8 @@ impl Rest {
     /// Without a login.
     pub fn to(page: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // reqwest is built without a TLS provider of its own; whoever set one first set the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().cookie_store(true).timeout(PATIENCE).no_proxy().build().unwrap();
         Self { runtime, client, base: page.trim_end_matches('/').to_owned() }
     }
