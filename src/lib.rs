@@ -13,6 +13,7 @@
 //! - [`time`]: moments and clocks as values.
 //! - [`policy`]: names, lists, rules, verdicts. Pure.
 //! - [`device`]: who asked.
+//! - [`local`]: what the house decides for itself.
 //! - [`snapshot`]: policy and devices that belong together, and where the current pair is found.
 //! - [`event`]: what happened to a query, and the queue out of the hot path.
 //! - [`dns`]: the hot path, from the packet that comes in to the packet that goes out.
@@ -35,6 +36,7 @@ pub mod device;
 pub mod dns;
 pub mod event;
 pub mod insight;
+pub mod local;
 pub mod policy;
 pub mod snapshot;
 pub mod store;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::device::Devices;
+use crate::local::Local;
 use crate::policy::Policy;
 
 /// Policy and devices that belong together.
@@ -17,6 +18,8 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// Which address is which device.
     pub devices: Arc<Devices>,
+    /// What the house decides for itself.
+    pub local: Arc<Local>,
 }
 
 /// Where the current snapshot is found.

@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["time"],
     &["policy"],
     &["device"],
+    &["local"],
     &["snapshot"],
     &["event"],
     &["dns", "store"],

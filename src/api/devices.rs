@@ -172,7 +172,7 @@ impl Names {
     }
 
     fn summary(&self, id: DeviceId, first_seen: Timestamp, last_seen: Timestamp, counts: Counts) -> DeviceSummary {
-        let Snapshot { policy, devices } = &*self.0;
+        let Snapshot { policy, devices, .. } = &*self.0;
         let device = devices.find(&id).map_or_else(|| absent(id), |device| Device::clone(device));
         DeviceSummary {
             random_mac: device.mac.is_some_and(MacAddr::is_random),

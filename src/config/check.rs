@@ -13,7 +13,8 @@ use toml::Spanned;
 use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::values::{Answer, Listen, Permitted, Server};
-use super::{Config, api, control, dns, store};
+use super::{Config, api, control, dns, local, store};
+use crate::local::REBINDING;
 use crate::policy::{Blocking, OWN_RULES, Profile};
 
 /// Characters of a name of a device, a list or a profile.
@@ -40,7 +41,10 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
     let config = Config {
         dns,
-        control: control_options(file.list, file.profile, file.device, file.blocking, directory, &mut mistakes),
+        control: control::Options {
+            local: local::options(file.rebinding, &mut mistakes),
+            ..control_options(file.list, file.profile, file.device, file.blocking, directory, &mut mistakes)
+        },
         store: store_options(file.store, directory, &mut mistakes),
         web: web_options(file.web, &mut mistakes),
     };
@@ -170,9 +174,9 @@ fn control_options(
     let profiles = profiles.collect();
     let mut taken = HashSet::new();
     let lists = lists.into_iter().map(|list| {
-        if list.name.get_ref() == OWN_RULES {
-            let what = format!("{OWN_RULES:?} is what your rules of the page are called; choose another name");
-            mistakes.add(&list.name.span(), what);
+        let taken_by = [(OWN_RULES, "your rules of the page are"), (REBINDING, "the guard against rebinding is")];
+        for (word, whose) in taken_by.into_iter().filter(|(word, _)| list.name.get_ref() == word) {
+            mistakes.add(&list.name.span(), format!("{word:?} is what {whose} called; choose another name"));
         }
         let source = list.source.get_ref();
         if source.contains("://") {
@@ -196,6 +200,7 @@ fn control_options(
         profiles,
         devices: device_options(devices, &profile_names, mistakes),
         blocking: blocking_options(blocking, mistakes),
+        ..control::Options::default()
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) upstream: Upstream,
     pub(super) cache: Cache,
     pub(super) blocking: Blocking,
+    pub(super) rebinding: Rebinding,
     pub(super) list: Vec<List>,
     pub(super) profile: Vec<Profile>,
     pub(super) device: Vec<Device>,
@@ -54,6 +55,13 @@ pub(super) struct Cache {
 pub(super) struct Blocking {
     pub(super) answer: Option<Answer>,
     pub(super) ttl: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [rebinding]")]
+pub(super) struct Rebinding {
+    pub(super) protect: Option<bool>,
+    pub(super) except: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@
 
 mod check;
 mod file;
+mod local;
 mod mistake;
 mod values;
 
@@ -24,7 +25,7 @@ pub const CONFIG_BYTES_BOUND: u64 = 1 << 20;
 pub struct Config {
     /// `[dns]`, `[upstream]`, `[cache]` and `[limits]`.
     pub dns: dns::Options,
-    /// `[[list]]`, `[[profile]]`, `[[device]]` and `[blocking]`.
+    /// `[[list]]`, `[[profile]]`, `[[device]]`, `[blocking]` and `[rebinding]`.
     pub control: control::Options,
     /// `[store]`.
     pub store: store::Options,

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::state::State;
 pub use crate::device::DeviceOptions;
+use crate::local;
 use crate::policy::{Action, Blocking, DeviceId, Format, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier};
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
@@ -44,6 +45,8 @@ pub struct Options {
     pub devices: Vec<DeviceOptions>,
     /// How a muted name is answered.
     pub blocking: Blocking,
+    /// What the house decides for itself.
+    pub local: local::Options,
 }
 
 /// One `[[list]]`.

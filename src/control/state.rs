@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::lists::{self, Found, Shelf};
 use super::{ListView, Options};
 use crate::device::Devices;
+use crate::local::Local;
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
 use crate::snapshot::Snapshot;
 use crate::store::Settings;
@@ -24,6 +25,7 @@ pub struct State {
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) policy: Arc<Policy>,
+    pub(super) local: Arc<Local>,
     pub(super) lists: Arc<[ListView]>,
     pub(super) shelf: Shelf,
     /// What is wrong, one sentence each.
@@ -47,7 +49,7 @@ impl State {
         let policy = self.compiled.policy.clone();
         let names = &self.settings.device_names;
         let devices = Devices::assemble(&self.options.devices, names, &self.neighbours, &policy);
-        Snapshot { policy, devices: Arc::new(devices) }
+        Snapshot { policy, devices: Arc::new(devices), local: self.compiled.local.clone() }
     }
 
     /// The lists, in the order of the configuration.
@@ -106,7 +108,8 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>) 
         views.push(ListView { group: list.group, source: list.path, trusted: list.source.trusted, report, problem });
     }
     shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
-    Compiled { policy: Arc::new(policy), lists: views.into(), shelf, problems }
+    let local = Arc::new(Local::assemble(&options.local));
+    Compiled { policy: Arc::new(policy), local, lists: views.into(), shelf, problems }
 }
 
 /// Profiles as the policy takes them: where one names a directory, it means each list in there that it does not name itself.

@@ -4,13 +4,19 @@
 //! else of a response is ever served or cached, so a forwarder cannot slip in data about other names (RFC 5452 §6).
 
 use hickory_proto::op::{Message, ResponseCode};
+use std::net::IpAddr;
+
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name as WireName, RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 
+use self::leads::{addresses_of, targets_of};
+use super::rebinding::Leads;
 use super::wire::{ExtendedError, HEADER_LEN, Rcode, Reader, rr_type};
 use crate::policy::Name;
+
+mod leads;
 
 /// The longest time an answer is fresh, seconds (RFC 8767 §4 caps at days; protocol of this house: one day).
 const MAX_TTL: u32 = 86_400;
@@ -45,6 +51,10 @@ pub(crate) struct Answer {
     pub(crate) ttl: u32,
     /// Names other than QNAME that it leads to: targets of CNAME, DNAME, SVCB and HTTPS.
     pub(crate) targets: Box<[Name]>,
+    /// Every address in it: those of A and AAAA, and the hints of SVCB and HTTPS.
+    pub(crate) addresses: Box<[IpAddr]>,
+    /// Where the worst of them leads.
+    pub(crate) leads: Leads,
     /// The forwarder's own extended error.
     pub(crate) error: Option<ExtendedError>,
     answers: u16,
@@ -98,12 +108,14 @@ impl Answer {
             // RFC 2308 §3: the SOA record itself carries how long the answer lives.
             authorities.iter_mut().for_each(|record| record.ttl = record.ttl.min(ttl));
         }
-        let targets = targets_of(&answers);
+        let addresses = addresses_of(&answers);
         let mut answer = Self {
             rcode: Rcode(u16::from(response.metadata.response_code)),
             authentic: response.metadata.authentic_data && trusted,
             ttl,
-            targets,
+            targets: targets_of(&answers),
+            leads: Leads::of(&addresses),
+            addresses,
             error: response.edns.as_ref().and_then(|edns| extended_error(edns.option(EdnsCode::Unknown(15))?)),
             answers: 0,
             authorities: 0,
@@ -121,6 +133,8 @@ impl Answer {
             authentic: false,
             ttl: 0,
             targets: Box::default(),
+            addresses: Box::default(),
+            leads: Leads::Outside,
             error: Some(error),
             answers: 0,
             authorities: 0,
@@ -132,7 +146,8 @@ impl Answer {
     /// Bytes it takes in the cache.
     pub(crate) fn weight(&self) -> usize {
         let targets: usize = self.targets.iter().map(|name| name.as_ref().wire().len() + size_of::<Name>()).sum();
-        size_of::<Self>() + self.records.len() + self.ttl_offsets.len() * 2 + targets
+        let addresses = size_of_val(&*self.addresses);
+        size_of::<Self>() + self.records.len() + self.ttl_offsets.len() * 2 + targets + addresses
     }
 
     /// Appends the records, and says how many are answers and how many authorities.
@@ -172,6 +187,8 @@ impl Answer {
             authentic: false,
             ttl: self.ttl.min(ttl),
             targets: self.targets.iter().cloned().chain([target.clone()]).collect(),
+            addresses: self.addresses.clone(),
+            leads: self.leads,
             error: self.error.clone(),
             answers: 0,
             authorities: 0,
@@ -355,18 +372,6 @@ fn freshness(answers: &[Record], authorities: &[Record], negative: bool) -> u32 
         _ => None,
     });
     minimum.map_or(0, |minimum| least.min(minimum).min(MAX_NEGATIVE_TTL))
-}
-
-fn targets_of(answers: &[Record]) -> Box<[Name]> {
-    let target = |record: &Record| match &record.data {
-        RData::CNAME(name) => policy_name(&name.0),
-        // A target of "." means the owner itself (RFC 9460 §2.5).
-        RData::SVCB(svcb) if !svcb.target_name.is_root() => policy_name(&svcb.target_name),
-        RData::HTTPS(https) if !https.0.target_name.is_root() => policy_name(&https.0.target_name),
-        RData::Unknown { rdata, .. } if is_dname(record) => Name::from_wire(&rdata.anything).ok(),
-        _ => None,
-    };
-    answers.iter().filter_map(target).collect()
 }
 
 fn extended_error(option: &EdnsOption) -> Option<ExtendedError> {

@@ -17,6 +17,7 @@ pub(crate) struct Counters {
     pub(crate) tcp_connections: Counter,
     pub(crate) tcp_connections_per_address: Counter,
     pub(crate) unsent: Counter,
+    pub(crate) rebinding: Counter,
 }
 
 impl Counter {
@@ -38,6 +39,7 @@ impl Counters {
             ("tcp_connections", read(&self.tcp_connections)),
             ("tcp_connections_per_address", read(&self.tcp_connections_per_address)),
             ("unsent", read(&self.unsent)),
+            ("rebinding", read(&self.rebinding)),
         ]
     }
 }

@@ -12,6 +12,7 @@ mod inspect;
 mod listen;
 mod options;
 mod query;
+mod rebinding;
 mod reply;
 mod resolver;
 mod special;

@@ -68,6 +68,11 @@ impl Reply {
         reply
     }
 
+    /// NODATA in place of an answer that is held back, and why.
+    pub(crate) fn withheld(ttl: u32, error: ExtendedError) -> Self {
+        Self { error: Some(error), ..Self::negative(Rcode::NO_ERROR, ttl) }
+    }
+
     /// The answer that a rule gives in place of the real one.
     pub(crate) fn rewritten(rewrite: &Rewrite, query: &Query, ttl: u32) -> Self {
         let rcode = Rcode(rewrite.rcode.into());

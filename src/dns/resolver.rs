@@ -13,6 +13,7 @@ use super::flight::{Flights, Landed};
 use super::inspect::inspect;
 use super::options::{BadOption, Options, Status};
 use super::query::Query;
+use super::rebinding::{Shielded, shield};
 use super::reply::{self, Reply};
 use super::special;
 use super::strangers::Strangers;
@@ -20,6 +21,7 @@ use super::upstream::Upstreams;
 use super::wire::{CLASS_IN, ExtendedError, Rcode, rr_type};
 use crate::device::Device;
 use crate::event::{Event, EventSink, Outcome, Transport};
+use crate::local::REBINDING;
 use crate::policy::{Asker, Judgement, Name, Policy, Rewrite, Verdict};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::time::{Clock, Timestamp};
@@ -60,7 +62,7 @@ impl Resolver {
         // One snapshot serves to the end, so that no answer is half old and half new.
         let snapshot = self.snapshot.current();
         let device = self.identify(&snapshot, source.address, source.arrived);
-        let told = self.tell(&query, &snapshot.policy, &device.asker(source.address), source).await;
+        let told = self.tell(&query, &snapshot, &device.asker(source.address), source).await;
         let took = self.clock.instant().saturating_duration_since(source.arrived);
         self.events.hand_over(Event {
             at: source.at,
@@ -81,7 +83,8 @@ impl Resolver {
     }
 
     /// The story: a straight way from the question to the response.
-    async fn tell(&self, query: &Query, policy: &Policy, asker: &Asker<'_>, source: Source) -> Told {
+    async fn tell(&self, query: &Query, snapshot: &Snapshot, asker: &Asker<'_>, source: Source) -> Told {
+        let policy = &*snapshot.policy;
         // Questions that are not for us, and names that mean the same in every house.
         if let Some((outcome, reply)) = not_forwarded(query) {
             return Told::at_once(outcome, reply);
@@ -120,6 +123,16 @@ impl Resolver {
         }
         if judgement.verdict == Verdict::Block {
             return Told { alias, server, ..Told::muted(query, policy, judgement) };
+        }
+        // Where they lead into the house, a page from outside would look into it.
+        match shield(&answer, query, &judgement, &snapshot.local, policy.blocking().ttl) {
+            Some(Shielded::Elsewhere(reply)) => return Told { judgement, outcome, alias, server, reply },
+            Some(Shielded::Here(reply)) => {
+                self.counters.rebinding.add_one();
+                let judgement = Judgement { verdict: Verdict::Block, list: Some(REBINDING.into()), rewrite: None };
+                return Told { judgement, alias, server, ..Told::at_once(Outcome::Muted, reply) };
+            }
+            None => {}
         }
         let reply = match outcome {
             Outcome::Stale => Reply::stale(answer),

@@ -60,6 +60,7 @@ pub(crate) struct ExtendedError {
 impl ExtendedError {
     pub(crate) const STALE_ANSWER: u16 = 3;
     pub(crate) const BLOCKED: u16 = 15;
+    pub(crate) const FILTERED: u16 = 17;
     pub(crate) const STALE_NXDOMAIN: u16 = 19;
     pub(crate) const NO_REACHABLE_AUTHORITY: u16 = 22;
     pub(crate) const NETWORK_ERROR: u16 = 23;

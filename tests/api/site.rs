@@ -181,6 +181,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             tags: Vec::new(),
         }],
         blocking: Blocking::default(),
+        local: Default::default(),
     }
 }
 
@@ -198,11 +199,14 @@ fn resolver_options() -> dns::Options {
 
 /// A browser: it keeps cookies.
 pub(crate) fn browser() -> Client {
+    // reqwest is built without a TLS provider of its own; whoever set one first set the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().cookie_store(true).build().unwrap()
 }
 
 /// A browser on another machine.
 pub(crate) fn browser_at(address: IpAddr) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().cookie_store(true).local_address(address).build().unwrap()
 }
 

@@ -12,5 +12,6 @@ mod forwarding;
 mod hostile;
 mod message;
 mod policy;
+mod rebinding;
 mod special;
 mod transport;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sordino::device::Devices;
 use sordino::event::{Event, EventSink, Outcome, Transport, queue};
 use sordino::policy::{DeviceId, MacAddr, Name, Policy, Verdict};
 use sordino::snapshot::{Snapshot, SnapshotCell};
@@ -42,7 +41,7 @@ impl Running {
         let store = Store::open(options, clock);
         let (sink, events) = queue(200_000);
         let (sender, live) = broadcast::channel(65_536);
-        let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::new(Devices::default()) };
+        let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::default(), local: Arc::default() };
         let recorder = store.record(events, Arc::new(SnapshotCell::new(snapshot)), sender).unwrap();
         Self { store, sink, live, recorder }
     }
