@@ -5,6 +5,8 @@
 mod changes;
 #[path = "api/site.rs"]
 mod site;
+#[path = "api/whatif.rs"]
+mod whatif;
 
 use std::time::Duration;
 

@@ -98,6 +98,7 @@ mod tests {
                 "put /api/v1/devices/{id}",
                 "get /api/v1/explain",
                 "get /api/v1/health",
+                "get /api/v1/hits",
                 "get /api/v1/lists",
                 "post /api/v1/login",
                 "post /api/v1/logout",
@@ -112,6 +113,7 @@ mod tests {
                 "get /api/v1/session",
                 "post /api/v1/setup",
                 "get /api/v1/status",
+                "post /api/v1/whatif",
             ]
         );
     }

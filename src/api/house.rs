@@ -35,6 +35,7 @@ pub(crate) struct House {
     pub(crate) started: Timestamp,
     pub(crate) password_unusable: bool,
     pub(crate) reads: Arc<Semaphore>,
+    pub(crate) turns: Arc<Semaphore>,
 }
 
 /// What the API's bounds turned away, and what was lost before it.
@@ -46,6 +47,7 @@ pub(crate) struct Counters {
     pub(crate) streams_refused: AtomicU64,
     pub(crate) logins_failed: AtomicU64,
     pub(crate) logins_delayed: AtomicU64,
+    pub(crate) turns_refused: AtomicU64,
 }
 
 /// Adds one to a counter.

@@ -24,7 +24,9 @@ mod rules;
 mod session;
 mod span;
 mod status;
+mod turn;
 mod upkeep;
+mod whatif;
 mod words;
 
 use std::net::SocketAddr;
@@ -58,7 +60,7 @@ use crate::snapshot::SnapshotCell;
 use crate::store::{EventId, Store};
 use crate::time::Clock;
 
-/// The largest body of a call, bytes.
+/// The largest body of a call, bytes; the one that takes a whole list has a bound of its own.
 const MAX_BODY: usize = 64 * 1024;
 /// How long answers under way may take after the stop; a browser that reads too slowly does not keep sordino from ending.
 const GRACE: Duration = Duration::from_secs(2);
@@ -168,6 +170,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
         clock: parts.clock,
         password_unusable,
         reads: House::reads(),
+        turns: Arc::new(Semaphore::new(turn::MAX_TURNS)),
     };
     Gate::new(door, house, stop)
 }
@@ -203,8 +206,15 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(explain::explain))
         .routes(routes!(upkeep::flush_cache))
         .routes(routes!(upkeep::reload))
+        .routes(routes!(whatif::hits))
+        .merge(with_a_large_body(OpenApiRouter::new().routes(routes!(whatif::what_if))))
         .routes(routes!(status::status));
     OpenApiRouter::with_openapi(describe::frame()).nest("/api/v1", v1).routes(routes!(openapi))
+}
+
+/// A list may be sent to be tried, so this body is bounded apart.
+fn with_a_large_body(router: OpenApiRouter<Gate>) -> OpenApiRouter<Gate> {
+    router.layer(DefaultBodyLimit::max(whatif::MAX_BODY))
 }
 
 /// The description of every call, as `/api/openapi.json` answers it.

@@ -119,7 +119,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 Err(Problem::new(rejection.status(), sentence(&rejection.body_text())))
             }
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::new(rejection.status(), "The body is over 64 KiB, which is more than any call needs."))
+                Err(Problem::new(rejection.status(), "The body is larger than this call takes."))
             }
             Err(rejection) => Err(Problem::new(rejection.status(), sentence(&rejection.body_text()))),
         }

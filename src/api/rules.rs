@@ -24,7 +24,7 @@ pub(crate) struct RuleRow {
 }
 
 /// A rule to make.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewRule)]
 pub(crate) struct RuleToMake {
@@ -70,7 +70,7 @@ pub(crate) async fn remove_rule(house: LoggedIn, Segment(id): Segment<u64>) -> R
 }
 
 impl RuleToMake {
-    fn resolve(self, house: &House) -> Result<NewRule, Problem> {
+    pub(crate) fn resolve(self, house: &House) -> Result<NewRule, Problem> {
         if self.until.is_some_and(|until| until <= house.clock.now()) {
             return Err(Problem::unusable("\"until\" is in the past, so the rule would never hold."));
         }

@@ -19,7 +19,7 @@ const MAX_OFFSET_MINUTES: u32 = 14 * 60;
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SpanParams {
-    /// Begin; a day before the end where it is not given.
+    /// Begin; a day before the end where it is not given, or what the call says.
     #[param(value_type = Option<u64>)]
     from: Option<Timestamp>,
     /// End; now where it is not given.
@@ -51,9 +51,18 @@ impl Span {
 }
 
 impl SpanParams {
+    pub(crate) const fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        Self { from, to }
+    }
+
     pub(crate) fn resolve(self, now: Timestamp) -> Result<Span, Problem> {
+        self.resolve_with(now, USUAL)
+    }
+
+    /// The same where a span without a begin is `usual` long.
+    pub(crate) fn resolve_with(self, now: Timestamp, usual: Duration) -> Result<Span, Problem> {
         let to = self.to.unwrap_or(now);
-        let from = self.from.unwrap_or_else(|| to.before(USUAL));
+        let from = self.from.unwrap_or_else(|| to.before(usual));
         if from > to {
             return Err(Problem::unusable("The span ends before it begins: \"from\" is after \"to\"."));
         }

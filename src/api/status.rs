@@ -109,6 +109,7 @@ fn own_counters(house: &House) -> impl Iterator<Item = (String, u64)> {
         ("web_streams_refused", &counters.streams_refused),
         ("logins_failed", &counters.logins_failed),
         ("logins_delayed", &counters.logins_delayed),
+        ("web_whatifs_refused", &counters.turns_refused),
     ]
     .into_iter()
     .map(|(name, counter)| (name.to_owned(), counter.load(Ordering::Relaxed)))

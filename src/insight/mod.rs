@@ -1,17 +1,24 @@
 //! What the tallies mean: sums over devices, names, makers and purposes, for a page to show.
 //!
 //! Functions of tallies and policy only; the store is read once, by the caller's closure. [`overview`] is about the
-//! house, [`exposure`] about one device; both walk the tallies once, with `sums`.
+//! house, [`exposure`] about one device; both walk the tallies once, with `sums`. [`what_if`] is about a rule or a list
+//! that is not in force, [`list_hits`] about the lists that are; both look at [`Asked`], the tallies without their hours.
 
+mod asked;
 mod exposure;
+mod hits;
 mod overview;
 mod sums;
+mod whatif;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use self::asked::{Asked, MAX_PAIRS, Share};
 pub use self::exposure::exposure;
+pub use self::hits::{ListHits, MAX_OVERLAPS, MAX_RULES_SHOWN, Overlap, RuleHits, RulesAtWork, Standing, list_hits};
 pub use self::overview::overview;
+pub use self::whatif::{Change, DeviceChange, MAX_NAMES_SHOWN, NameChange, WhatIf, what_if};
 use crate::policy::{DeviceId, Label, Name, Verdict};
 use crate::time::Timestamp;
 

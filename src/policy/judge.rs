@@ -99,8 +99,17 @@ impl Compiled {
     }
 
     /// Tells every rule of the lists that counts for `question`. Of the catalogue only the longest match does.
-    pub(super) fn each_match<'a>(&'a self, question: Question<'_>, mut found: impl FnMut(Match<'a>)) {
-        let actions = self.actions(question.asker.profile);
+    pub(super) fn each_match<'a>(&'a self, question: Question<'_>, found: impl FnMut(Match<'a>)) {
+        self.each_match_under(self.actions(question.asker.profile), question, found);
+    }
+
+    /// The same where each list does what `actions` says, by its place.
+    pub(super) fn each_match_under<'a>(
+        &'a self,
+        actions: &[Option<Action>],
+        question: Question<'_>,
+        mut found: impl FnMut(Match<'a>),
+    ) {
         let labels = question.name.labels().count();
         let mut row: Option<(Fit, Match<'a>)> = None;
         self.ruleset.each(question.name, |hit| {
@@ -175,7 +184,7 @@ pub(super) struct Rewrites<'a> {
 
 impl Rewrites<'_> {
     /// The one answer: an alias before an RCODE before records, of which all are given together.
-    fn decide(self, name: NameRef<'_>) -> Option<(ListId, Arc<Rewrite>)> {
+    pub(super) fn decide(self, name: NameRef<'_>) -> Option<(ListId, Arc<Rewrite>)> {
         let Self { mut given, taken_away } = self;
         given.retain(|(_, rewrite)| stands(rewrite, &taken_away, name));
         given.sort_by_key(|(list, _)| *list);

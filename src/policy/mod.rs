@@ -3,7 +3,8 @@
 //! How a list becomes a verdict, in reading order: `name` and `who` are what is judged; `formats` turns bytes into
 //! `rule`s (with `modifiers`, `rewrite` and `glob` for their parts) and `catalogue` files into labelled rows;
 //! `builder` packs both into the `ruleset` and the `patterns` behind it; `compiled` holds the result and how
-//! each `profile` sees it; `own` rules go before all lists; `judge` decides, and `explain` says why.
+//! each `profile` sees it; `own` rules go before all lists; `judge` decides, `explain` says why, and `trial` judges as if
+//! a list were another one.
 //!
 //! The order of decision:
 //! 1. the operator's own rules: for the device, for its profile, for everyone; in each, exception, block, watch;
@@ -34,6 +35,7 @@ mod rewrite;
 mod rrtype;
 mod rule;
 mod ruleset;
+mod trial;
 mod verdict;
 mod who;
 
@@ -50,6 +52,7 @@ pub use self::own::{OWN_RULES, OwnRule, Scope};
 pub use self::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS};
 pub use self::profile::Profile;
 pub use self::rewrite::Rewrite;
+pub use self::trial::{Trial, Tried};
 pub use self::verdict::Verdict;
 pub use self::who::{Asker, DeviceId, MacAddr, NotAnIdentity, ProfileId};
 
