@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use sordino::policy::{
-    Action, Asker, Class, DeviceId, Format, ListSource, Name, Policy, PolicySources, ProfileId, Tier, Verdict,
+    Action, Asker, Class, DeviceId, Format, Judgement, ListSource, Name, Policy, PolicySources, ProfileId, Tier,
+    Verdict,
 };
 use sordino::time::Timestamp;
 
@@ -38,11 +39,18 @@ fn every_file_is_in_force_and_every_row_decides_its_name() {
                 Class::Block if row.thorough => uncertain,
                 Class::Block => Verdict::Block,
                 Class::Watch => Verdict::Watch,
-                Class::Never => Verdict::Allow,
+                Class::Never => Verdict::Pass,
             };
             let below = format!("x.{}", row.name);
             for name in [Some(&row.name), row.subtree.then_some(&below)].into_iter().flatten() {
-                assert_eq!(verdict(&policy, name), expected, "{name} ({tier:?})");
+                let judged = judge(&policy, name);
+                assert_eq!(
+                    (judged.verdict, judged.guarded),
+                    (expected, row.class == Class::Never),
+                    "{name} ({tier:?})"
+                );
+                // What nothing would mute was not allowed by anybody.
+                assert_eq!(judged.list.is_some(), row.class != Class::Never, "{name} ({tier:?})");
                 let label = policy.label(Name::parse(name).unwrap().as_ref()).unwrap();
                 assert_eq!(
                     (&*label.vendor, &*label.product, label.class),
@@ -103,10 +111,14 @@ fn list(name: &str, format: Format, tier: Tier, content: &str) -> ListSource {
 }
 
 fn verdict(policy: &Policy, name: &str) -> Verdict {
+    judge(policy, name).verdict
+}
+
+fn judge(policy: &Policy, name: &str) -> Judgement {
     let device = DeviceId::Named("phone".into());
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
-    policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default()).verdict
+    policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default())
 }
 
 fn rows() -> Vec<Row> {

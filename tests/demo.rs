@@ -93,8 +93,15 @@ fn a_past_has_every_verdict_in_order_of_time_and_fits_its_size() {
     assert!(events.is_sorted_by_key(|event| event.at));
     assert!((150_000..300_000).contains(&events.len()), "{}", events.len());
     for verdict in Verdict::ALL {
-        let share = events.iter().filter(|event| event.verdict == verdict).count() * 100 / events.len();
-        assert!((5..65).contains(&share), "{verdict}: {share} of a hundred");
+        let count = events.iter().filter(|event| event.verdict == verdict).count();
+        let usual = match verdict {
+            Verdict::Pass => 30..85,
+            Verdict::Watch | Verdict::Block => 5..65,
+            // The catalogue alone mutes nothing that it guards.
+            Verdict::Allow => 0..1,
+        };
+        let share = (count * 100).div_ceil(events.len());
+        assert!(usual.contains(&share), "{verdict}: {count}, {share} of a hundred");
     }
     for outcome in [Outcome::Muted, Outcome::Cached, Outcome::Forwarded] {
         assert!(events.iter().any(|event| event.outcome == outcome), "{outcome:?}");

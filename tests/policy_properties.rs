@@ -152,7 +152,9 @@ impl World {
         if let Some(rule) = own.min_by_key(|rule| (rule.scope, order(rule.action))) {
             return (rule.action.into(), Some("own".into()));
         }
-        let mut ranked = self.catalogue(name).into_iter().collect::<Vec<_>>();
+        let of_catalogue = self.catalogue(name);
+        let guard = of_catalogue.filter(|(rank, _)| *rank == 0);
+        let mut ranked = of_catalogue.into_iter().filter(|(rank, _)| *rank > 0).collect::<Vec<_>>();
         for (place, list) in self.lists.iter().enumerate() {
             if let (Content::Lines(lines), Some(action)) = (&list.content, self.action(list)) {
                 let in_force = lines.iter().filter(|line| !line.badfilter && !self.is_switched_off(place, line));
@@ -160,7 +162,10 @@ impl World {
                 ranked.extend(naming.map(|line| (rank(line, action, list.trusted), place)));
             }
         }
-        match ranked.into_iter().min() {
+        let first = ranked.into_iter().min();
+        // A guard has a say only against what would mute the name, or count it as muted.
+        let decided = guard.filter(|_| first.is_some_and(|(rank, _)| matches!(rank, 2 | 4 | 6)));
+        match decided.or(first) {
             None => (Verdict::Pass, None),
             Some((rank, place)) => {
                 let verdict = match rank {
@@ -172,6 +177,12 @@ impl World {
                 (verdict, Some(format!("l{place}")))
             }
         }
+    }
+
+    /// Whether where the name leads to is nothing to the lists.
+    fn is_guarded(&self, name: &str) -> bool {
+        self.catalogue(name).is_some_and(|(rank, _)| rank == 0)
+            && self.expected(name).1.is_none_or(|list| list != "own")
     }
 
     fn is_switched_off(&self, place: usize, line: &Line) -> bool {
@@ -374,10 +385,16 @@ proptest! {
             let judged = policy.judge(&asker, name.as_ref(), qtype, at);
             let (verdict, list) = world.expected(text);
             prop_assert_eq!((judged.verdict, judged.list.as_deref()), (verdict, list.as_deref()), "{}", text);
+            prop_assert_eq!(judged.guarded, world.is_guarded(text), "{}", text);
             let explained = policy.explain(&asker, name.as_ref(), qtype, at);
             let first = explained.matches.first();
             prop_assert_eq!(explained.verdict, verdict);
-            prop_assert_eq!(first.map(|first| (&*first.list, first.verdict)), list.as_deref().map(|list| (list, verdict)));
+            match (first, list.as_deref()) {
+                (Some(first), Some(list)) => prop_assert_eq!((&*first.list, first.verdict), (list, verdict)),
+                // A guard that nothing was in need of is told all the same.
+                (Some(first), None) => prop_assert!(judged.guarded && first.verdict == Verdict::Pass, "{first:?}"),
+                (None, list) => prop_assert_eq!(list, None),
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ impl Past<'_> {
             upstream: None,
             took_us: 40 + (question.at.millis() % 50) as u32,
         };
-        let Judgement { verdict, list, .. } = judge(&question.name);
+        let Judgement { verdict, list, guarded, .. } = judge(&question.name);
         (event.verdict, event.list) = (verdict, list);
         if verdict == Verdict::Block {
             return event;
@@ -92,7 +92,7 @@ impl Past<'_> {
             event.upstream = Some(self.upstream.clone());
             event.took_us += u32::try_from(answer.delay.as_micros()).unwrap_or(u32::MAX);
         }
-        if verdict == Verdict::Allow {
+        if verdict == Verdict::Allow || guarded {
             return event;
         }
         for alias in answer.aliases {

@@ -113,9 +113,10 @@ impl Resolver {
             Found::Absent => self.fetch(question, None).await,
         };
 
-        // The names it leads to are judged by the same judge, unless the operator lets this one through.
+        // The names it leads to are judged by the same judge, unless the operator or a guard lets this one through.
         let mut alias = None;
         if judgement.verdict != Verdict::Allow
+            && !judgement.guarded
             && let Some((found, target)) = inspect(&answer, policy, asker, query.qtype, source.at)
             && (found.verdict == Verdict::Block || judgement.verdict == Verdict::Pass)
         {
@@ -129,7 +130,8 @@ impl Resolver {
             Some(Shielded::Elsewhere(reply)) => return Told { judgement, outcome, alias, server, reply },
             Some(Shielded::Here(reply)) => {
                 self.counters.rebinding.add_one();
-                let judgement = Judgement { verdict: Verdict::Block, list: Some(REBINDING.into()), rewrite: None };
+                let list = Some(REBINDING.into());
+                let judgement = Judgement { verdict: Verdict::Block, list, ..Judgement::default() };
                 return Told { judgement, alias, server, ..Told::at_once(Outcome::Muted, reply) };
             }
             None => {}

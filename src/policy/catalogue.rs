@@ -295,7 +295,7 @@ names = [
                 ("a.stat.example", Verdict::Block),
                 ("themes.stat.example", Verdict::Watch),
                 ("a.themes.stat.example", Verdict::Block),
-                ("eu.account.stat.example", Verdict::Allow),
+                ("eu.account.stat.example", Verdict::Pass),
                 ("acr-eu.cloud.example", Verdict::Block),
                 ("x.acr-eu.cloud.example", Verdict::Pass),
                 ("one.example", one),

@@ -57,6 +57,11 @@ impl Compiled {
             _ => true,
         });
         matches.sort_by_key(|found| (found.step, found.list()));
+        let needed = matches.iter().find(|found| found.step != Step::Guard).is_some_and(|other| other.step.mutes());
+        if !needed && let Some(guard) = matches.iter().position(|found| found.step == Step::Guard) {
+            let guard = matches.remove(guard);
+            matches.push(Match { step: Step::IdleGuard, ..guard });
+        }
         matches.iter().filter_map(|found| self.rule_match(found, question.name)).collect()
     }
 
@@ -123,13 +128,14 @@ impl Step {
             Self::Block => "block",
             Self::WatchException => "exception in a list that only watches",
             Self::Watch => "watch: counted, never muted",
+            Self::IdleGuard => "guard of the catalogue: no list may mute this name, and none would",
             Self::RewriteException => "takes away the answers that other rules would give",
         }
     }
 
     const fn changed_by(self) -> &'static str {
         match self {
-            Self::Guard => "you, with an own rule in the page, which goes before every guard",
+            Self::Guard | Self::IdleGuard => "you, with an own rule in the page, which goes before every guard",
             _ => "you, with an own rule in the page, or the list's action in config.toml",
         }
     }

@@ -21,11 +21,15 @@ pub struct Judgement {
     pub list: Option<Arc<str>>,
     /// The answer that a rule gives in place of the real one.
     pub rewrite: Option<Arc<Rewrite>>,
+    /// Whether a guard of the catalogue stands before the name, needed or not. Where such a name leads to is not held
+    /// against it: a login must not break because the host it is an alias of is on a list.
+    pub guarded: bool,
 }
 
 /// Where a rule stands in the order of decision. The least goes first; own rules go before all of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
+    /// A guard that something would have muted the name without.
     Guard,
     Rewrite,
     ImportantException,
@@ -37,6 +41,8 @@ pub(super) enum Step {
     Watch,
     /// Takes rewrites away and says nothing else.
     RewriteException,
+    /// A guard that has nothing to hold off: it says nothing of the name, only of where the name leads.
+    IdleGuard,
 }
 
 impl Step {
@@ -47,8 +53,13 @@ impl Step {
             Self::ImportantBlock | Self::Block => Verdict::Block,
             Self::Watch => Verdict::Watch,
             // Pass and not allow: a list that only watches must not free the aliases in an answer from other lists.
-            Self::WatchException | Self::Rewrite | Self::RewriteException => Verdict::Pass,
+            Self::WatchException | Self::Rewrite | Self::RewriteException | Self::IdleGuard => Verdict::Pass,
         }
+    }
+
+    /// Whether a guard is needed against a rule on this step.
+    pub(super) const fn mutes(self) -> bool {
+        matches!(self, Self::Rewrite) || matches!(self.verdict(), Verdict::Block | Verdict::Watch)
     }
 }
 
@@ -78,23 +89,40 @@ impl Compiled {
     /// Judges by the lists alone.
     pub(super) fn judge(&self, question: Question<'_>) -> Judgement {
         let mut first: Option<(Step, ListId)> = None;
+        let mut guard = None;
         let mut rewrites = Rewrites::default();
         self.each_match(question, |found| match found.rewrite {
             Some(rewrite) if found.step == Step::Rewrite => rewrites.given.push((found.list(), rewrite)),
             Some(rewrite) if found.step == Step::RewriteException => rewrites.taken_away.push(rewrite),
+            _ if found.step == Step::Guard => guard = Some(found.list()),
             _ => {
                 let place = (found.step, found.list());
                 first = Some(first.map_or(place, |first| first.min(place)));
             }
         });
-        let guarded = matches!(first, Some((Step::Guard, _)));
-        if !guarded && let Some((list, rewrite)) = rewrites.decide(question.name) {
+        let rewrite = rewrites.decide(question.name);
+        // Nearly every guarded name is on no list. It passes like any other, so that what is counted as allowed is what
+        // something would have muted.
+        if let Some(guard) = guard
+            && (rewrite.is_some() || first.is_some_and(|(step, _)| step.mutes()))
+        {
+            return Judgement {
+                verdict: Verdict::Allow,
+                list: self.list_name(guard),
+                guarded: true,
+                ..Judgement::default()
+            };
+        }
+        let guarded = guard.is_some();
+        if let Some((list, rewrite)) = rewrite {
             let verdict = verdict_of(&rewrite);
-            return Judgement { verdict, list: self.list_name(list), rewrite: Some(rewrite) };
+            return Judgement { verdict, list: self.list_name(list), rewrite: Some(rewrite), guarded };
         }
         match first {
-            Some((step, list)) => Judgement { verdict: step.verdict(), list: self.list_name(list), rewrite: None },
-            None => Judgement::default(),
+            Some((step, list)) => {
+                Judgement { verdict: step.verdict(), list: self.list_name(list), rewrite: None, guarded }
+            }
+            None => Judgement { guarded, ..Judgement::default() },
         }
     }
 

@@ -8,7 +8,8 @@
 //!
 //! The order of decision:
 //! 1. the operator's own rules: for the device, for its profile, for everyone; in each, exception, block, watch;
-//! 2. `never` rows of the catalogue, which guard a name against every list;
+//! 2. `never` rows of the catalogue, which guard a name, and where it leads to, against every list; where no list would
+//!    mute it, it passes like any other;
 //! 3. answers given by trusted lists, unless an exception with `$dnsrewrite` takes them away;
 //! 4. important exceptions, then important blocks, of trusted lists;
 //! 5. exceptions and lists that allow;
@@ -96,7 +97,9 @@ impl Policy {
     /// Judges `name` for `asker`, who asks for `qtype` at `at`.
     pub fn judge(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Judgement {
         match self.own.deciding(asker, self.profile_name(asker.profile), name, at) {
-            Some(rule) => Judgement { verdict: rule.action.into(), list: Some(self.own.list.clone()), rewrite: None },
+            Some(rule) => {
+                Judgement { verdict: rule.action.into(), list: Some(self.own.list.clone()), ..Judgement::default() }
+            }
             None => self.lists.judge(Question { asker, name, qtype }),
         }
     }

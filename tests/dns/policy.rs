@@ -51,6 +51,26 @@ fn what_nothing_works_without_is_not_muted() {
 }
 
 #[test]
+fn a_guarded_name_works_although_the_host_it_leads_to_is_on_a_list() {
+    let (forwarder, sordino) = house("||cdn.example^\n||account.xiaomi.com^\n");
+    for name in ["account.xiaomi.com", "update.miui.com", "shop.example"] {
+        forwarder.holds(name, vec![cname(name, 300, "edge.cdn.example"), a("edge.cdn.example", 300, "192.0.2.7")]);
+    }
+    assert_eq!(sordino.resolve("shop.example"), ["A 0.0.0.0"]);
+    let rest = sordino.rest();
+    // On a list, and let through by the guard; on none, and passed like any other name.
+    for (name, verdict, list) in [("account.xiaomi.com", "allow", Some("xiaomi")), ("update.miui.com", "pass", None)] {
+        assert!(sordino.resolve(name).contains(&"A 192.0.2.7".to_owned()), "{name}");
+        let event = rest.journal(name);
+        assert_eq!((event["verdict"].as_str(), event["list"].as_str()), (Some(verdict), list), "{event}");
+        let (_, explained) = rest.get(&format!("/api/v1/explain?name={name}"));
+        let first = &explained["explanation"]["matches"][0];
+        assert_eq!((first["list"].as_str(), first["verdict"].as_str()), (Some("xiaomi"), Some(verdict)), "{explained}");
+        assert!(first["precedence"].as_str().is_some_and(|step| step.starts_with("guard")), "{explained}");
+    }
+}
+
+#[test]
 fn plain_names_hosts_lines_and_subtrees() {
     let (_forwarder, sordino) = house("# a comment\nexact.example\n0.0.0.0 hosts.example\n||tree.example^\n");
     for (name, muted) in [
