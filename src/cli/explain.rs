@@ -68,7 +68,10 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     };
     let address = device.addresses.first().copied().unwrap_or_else(|| Ipv4Addr::UNSPECIFIED.into());
     let (asker, name) = (device.asker(address), question.name.as_ref());
-    let explanation = snapshot.policy.explain(&asker, name, question.qtype.1, Clock::System.now());
+    let explanation = match name.as_address() {
+        Some(address) => snapshot.policy.explain_address(&asker, address, question.qtype.1),
+        None => snapshot.policy.explain(&asker, name, question.qtype.1, Clock::System.now()),
+    };
     for problem in state.problems() {
         tracing::warn!("{problem}");
     }

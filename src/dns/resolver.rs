@@ -113,14 +113,15 @@ impl Resolver {
             Found::Absent => self.fetch(question, None).await,
         };
 
-        // The names it leads to are judged by the same judge, unless the operator or a guard lets this one through.
+        // The names and addresses it leads to are judged by the same judge, unless the operator or a guard lets this one
+        // through.
         let mut alias = None;
         if judgement.verdict != Verdict::Allow
             && !judgement.guarded
-            && let Some((found, target)) = inspect(&answer, policy, asker, query.qtype, source.at)
+            && let Some((found, target)) = inspect(&answer, policy, asker, query, source.at)
             && (found.verdict == Verdict::Block || judgement.verdict == Verdict::Pass)
         {
-            (judgement, alias) = (found, Some(target.clone()));
+            (judgement, alias) = (found, target.cloned());
         }
         if judgement.verdict == Verdict::Block {
             return Told { alias, server, ..Told::muted(query, policy, judgement) };

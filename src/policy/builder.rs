@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use fst::{Map, MapBuilder, Streamer};
 
+use super::addresses::{Addresses, MAX_NETWORKS, Network};
 use super::list::ListId;
 use super::name::Name;
 use super::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS, Patterns};
@@ -24,8 +25,9 @@ pub(super) struct Builder {
     globs: Vec<(Rule, ListId)>,
     expressions: Vec<(Rule, ListId)>,
     families: Vec<(Box<str>, Entry)>,
-    /// How many globs and expressions the list that is being read has.
-    counts: (ListId, usize, usize),
+    networks: Vec<(Network, Entry)>,
+    /// How many globs, expressions and networks the list that is being read has.
+    counts: (ListId, usize, usize, usize),
     /// Rules that are switched off, in one list or, said by a trusted one, in all.
     switched_off: HashSet<(Option<ListId>, Rule)>,
     /// Their names, as keys: only entries of those are looked at more closely.
@@ -43,7 +45,7 @@ impl Builder {
     /// Takes a rule of `list`.
     pub(super) fn add(&mut self, list: ListId, rule: Rule) -> Result<(), Refused> {
         if self.counts.0 != list {
-            self.counts = (list, 0, 0);
+            self.counts = (list, 0, 0, 0);
         }
         match &rule.target {
             Target::Name(name, reach) => {
@@ -55,6 +57,12 @@ impl Builder {
                 self.counts.1 += 1;
                 bound(self.counts.1, MAX_PATTERNS, "patterns")?;
                 self.globs.push((rule, list));
+            }
+            Target::Network(network) => {
+                self.counts.3 += 1;
+                bound(self.counts.3, MAX_NETWORKS, "addresses")?;
+                let number = (!rule.is_plain()).then(|| self.extra(&rule));
+                self.networks.push((*network, Entry::new(list, flags_of(&rule), number)));
             }
             Target::Expression(_) => {
                 self.counts.2 += 1;
@@ -90,6 +98,7 @@ impl Builder {
         self.refused.insert(list);
         self.globs.retain(|(_, of)| *of != list);
         self.expressions.retain(|(_, of)| *of != list);
+        self.networks.retain(|(_, entry)| entry.list() != list);
         self.families.retain(|(_, entry)| entry.list() != list);
         self.switched_off.retain(|(of, _)| *of != Some(list));
     }
@@ -108,8 +117,9 @@ impl Builder {
         });
         expressions.append(&mut self.families);
         let patterns = Patterns::build(globs, expressions)?;
+        let addresses = Addresses::build(&self.networks);
         let names = self.merge().map_err(|error| error.to_string())?;
-        Ok(Ruleset { names, sets: self.sets.sets, extras: self.extras, patterns })
+        Ok(Ruleset { names, sets: self.sets.sets, extras: self.extras, patterns, addresses })
     }
 
     fn extra(&mut self, rule: &Rule) -> u32 {

@@ -118,7 +118,7 @@ impl Compiled {
 }
 
 impl Step {
-    const fn in_words(self) -> &'static str {
+    pub(super) const fn in_words(self) -> &'static str {
         match self {
             Self::Guard => "guard of the catalogue: no list may mute this name",
             Self::Rewrite => "an answer of a trusted list, given before any other rule of a list",
@@ -133,7 +133,7 @@ impl Step {
         }
     }
 
-    const fn changed_by(self) -> &'static str {
+    pub(super) const fn changed_by(self) -> &'static str {
         match self {
             Self::Guard | Self::IdleGuard => "you, with an own rule in the page, which goes before every guard",
             _ => "you, with an own rule in the page, or the list's action in config.toml",

@@ -180,7 +180,7 @@ impl Compiled {
 }
 
 /// The step of a list's rule; none where the list's action leaves it without a say.
-fn step_of(entry: Entry, action: Action, trusted: bool, rewrites: bool) -> Option<Step> {
+pub(super) fn step_of(entry: Entry, action: Action, trusted: bool, rewrites: bool) -> Option<Step> {
     let important = trusted && entry.has(Entry::IMPORTANT);
     let exception = entry.has(Entry::EXCEPTION);
     Some(match action {

@@ -2,9 +2,9 @@
 //!
 //! How a list becomes a verdict, in reading order: `name` and `who` are what is judged; `formats` turns bytes into
 //! `rule`s (with `modifiers`, `rewrite` and `glob` for their parts) and `catalogue` files into labelled rows;
-//! `builder` packs both into the `ruleset` and the `patterns` behind it; `compiled` holds the result and how
-//! each `profile` sees it; `own` rules go before all lists; `judge` decides, `explain` says why, and `trial` judges as if
-//! a list were another one.
+//! `builder` packs both into the `ruleset`, the `patterns` behind it and the `addresses` beside it; `compiled` holds the
+//! result and how each `profile` sees it; `own` rules go before all lists; `judge` decides, `explain` says why, and
+//! `trial` judges as if a list were another one.
 //!
 //! The order of decision:
 //! 1. the operator's own rules: for the device, for its profile, for everyone; in each, exception, block, watch;
@@ -18,6 +18,7 @@
 //!
 //! Of the catalogue only the longest match has a say in this. Between rules of other lists narrowness does not count.
 
+mod addresses;
 mod blocking;
 mod builder;
 mod catalogue;
@@ -40,8 +41,10 @@ mod trial;
 mod verdict;
 mod who;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use self::addresses::MAX_NETWORKS;
 pub use self::blocking::{Blocking, BlockingAnswer};
 pub use self::catalogue::{Class, Label};
 pub use self::explain::{Explanation, RuleMatch};
@@ -104,6 +107,17 @@ impl Policy {
         }
     }
 
+    /// Judges the answer to `name` by the `addresses` in it; none where no list names them, or only to let them pass.
+    pub fn judge_addresses(
+        &self,
+        asker: &Asker<'_>,
+        name: NameRef<'_>,
+        qtype: u16,
+        addresses: &[IpAddr],
+    ) -> Option<Judgement> {
+        self.lists.judge_addresses(Question { asker, name, qtype }, addresses)
+    }
+
     /// Says why [`judge`](Self::judge) decides as it does.
     pub fn explain(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Explanation {
         let mut own: Vec<&OwnRule> = self.own.matching(asker, self.profile_name(asker.profile), name, at).collect();
@@ -112,6 +126,14 @@ impl Policy {
         matches.append(&mut self.lists.matches(Question { asker, name, qtype }));
         let verdict = self.judge(asker, name, qtype, at).verdict;
         Explanation { verdict, label: self.label(name).cloned(), matches }
+    }
+
+    /// Says what becomes of an answer with `address` in it, to a name that no rule is about.
+    pub fn explain_address(&self, asker: &Asker<'_>, address: IpAddr, qtype: u16) -> Explanation {
+        let root = Name::root();
+        let question = Question { asker, name: root.as_ref(), qtype };
+        let verdict = self.lists.judge_addresses(question, &[address]).unwrap_or_default().verdict;
+        Explanation { verdict, label: None, matches: self.lists.address_matches(question, address) }
     }
 
     /// What the catalogue knows about `name`: its longest match.

@@ -130,6 +130,11 @@ impl<'a> NameRef<'a> {
         self.0.len() == 1
     }
 
+    /// The address that it reads as, where somebody typed one in place of a name.
+    pub fn as_address(self) -> Option<std::net::IpAddr> {
+        self.to_string().trim_end_matches('.').parse().ok()
+    }
+
     /// The labels from left to right, without the root's.
     pub fn labels(self) -> impl Iterator<Item = &'a [u8]> + Clone {
         let mut rest = self.0;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::addresses::Network;
 use super::glob::Glob;
 use super::name::{Name, NameRef};
 use super::rewrite::Rewrite;
@@ -29,6 +30,8 @@ pub(super) enum Target {
     Glob(Glob),
     /// A regular expression, without its slashes.
     Expression(Box<str>),
+    /// Addresses in an answer, whatever its name.
+    Network(Network),
 }
 
 /// How far below its name a rule reaches.

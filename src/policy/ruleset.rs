@@ -6,6 +6,7 @@
 
 use fst::raw::{Fst, Output};
 
+use super::addresses::Addresses;
 use super::list::ListId;
 use super::name::NameRef;
 use super::patterns::{Pattern, Patterns};
@@ -18,6 +19,7 @@ pub(super) struct Ruleset {
     pub(super) sets: Sets,
     pub(super) extras: Vec<Extra>,
     pub(super) patterns: Patterns,
+    pub(super) addresses: Addresses,
 }
 
 /// What one list says of one name or pattern, in eight bytes.

@@ -5,6 +5,7 @@
 //! does `*.name` mean the name itself as well. Any other pattern is open at an end without a mark, so `||name` also
 //! hits `name2`. A word that can be no host, as `-banner.` or `_ad_`, is a piece to look for.
 
+use super::super::addresses::Network;
 use super::super::glob::{Front, Glob};
 use super::super::modifiers::Modifiers;
 use super::super::rule::{Mistake, Reach, Refused, Rule, Target, is_name_byte, listed_name, shown};
@@ -44,6 +45,10 @@ pub(super) fn parse(text: &str, around: Surroundings) -> Result<Written, Refused
         let why = "only a list marked trusted may give answers of its own";
         return Err(Refused::new(Mistake::NotTrusted, why));
     }
+    if matches!(target, Target::Network(_)) && (modifiers.rewrite.is_some() || modifiers.badfilter) {
+        let why = "a rule about an address in an answer can block it or let it pass, and nothing else";
+        return Err(Refused::new(Mistake::UnsupportedLine, why));
+    }
     let Modifiers { important, badfilter, conditions, rewrite } = modifiers;
     let rule = Rule { target, exception, important, conditions, rewrite, hosts: false };
     Ok(Written { rule, badfilter })
@@ -71,6 +76,9 @@ fn split(text: &str) -> Result<(&str, Option<&str>), Refused> {
 }
 
 fn target(pattern: &str, around: Surroundings) -> Result<Target, Refused> {
+    if let Some(network) = network(pattern) {
+        return Ok(Target::Network(network));
+    }
     if pattern.len() > 1 && pattern.starts_with('/') && pattern.ends_with('/') {
         return expression(&pattern[1..pattern.len() - 1]);
     }
@@ -90,6 +98,14 @@ fn target(pattern: &str, around: Surroundings) -> Result<Target, Refused> {
         return Ok(Target::Name(listed_name(zone)?, reach));
     }
     marked_target(pattern)
+}
+
+/// An address or a network, bare or between marks: such a rule is about answers that lead there. Null and loopback are
+/// what hosts files put in front of a name, and no rule by themselves.
+fn network(pattern: &str) -> Option<Network> {
+    let body = pattern.strip_prefix("||").or_else(|| pattern.strip_prefix('|')).unwrap_or(pattern);
+    let body = body.strip_suffix(['^', '|']).unwrap_or(body);
+    Network::parse(body).filter(|network| !network.leads_nowhere())
 }
 
 /// A word that no host is called, such as `-banner-ads.` or `_prebid_`, is a piece of a name.

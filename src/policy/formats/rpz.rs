@@ -9,6 +9,8 @@ use super::super::rule::{Mistake, Reach, Refused, RewriteTo, Rule, Target, liste
 use super::adblock::Written;
 use super::{address, width};
 
+mod triggers;
+
 /// What the reader remembers from line to line.
 #[derive(Debug, Default)]
 pub(super) struct Zone {
@@ -74,11 +76,9 @@ impl Zone {
             _ => {}
         }
         let owner = self.relative_owner().to_owned();
-        if let Some(trigger) = ["rpz-ip", "rpz-client-ip", "rpz-nsip", "rpz-nsdname"]
-            .into_iter()
-            .find(|trigger| owner.rsplit('.').next() == Some(trigger))
-        {
-            return Err(unsupported(format!("triggers of the kind {trigger} are not supported")));
+        if let Some((labels, trigger)) = owner.rsplit_once('.').filter(|(_, last)| last.starts_with("rpz-")) {
+            rules.push(triggers::read(labels, trigger, rrtype, data, self.trusted)?.into());
+            return Ok(());
         }
         let (target, text) = match owner.strip_prefix("*.") {
             Some(zone) => (Target::Name(listed_name(zone)?, Reach::Below), zone),

@@ -29,6 +29,7 @@ const EVERYDAY: [&str; 16] = [
 pub(super) fn check(pattern: &str, target: &Target, trusted: bool) -> Result<(), Refused> {
     let wide = match target {
         Target::Name(name, _) => name.as_ref().is_root(),
+        Target::Network(network) => !trusted && network.is_wide(),
         Target::Glob(glob) => {
             let on_purpose = trusted && matches!(pattern, "||*^" | "|*^");
             let hollow = glob.pieces.iter().all(|piece| &**piece == ".");
