@@ -180,12 +180,13 @@ impl<'q, 'a> Scale<'q, 'a> {
         let rewrite = if guarded { None } else { self.rewrites.decide(self.name) };
         if let (Some((list, rewrite)), Some(lists)) = (rewrite, self.rewriting) {
             let verdict = verdict_of(&rewrite);
-            return (says, Judgement { verdict, list: lists.list_name(list), rewrite: Some(rewrite) });
+            let list = lists.list_name(list);
+            return (says, Judgement { verdict, list, rewrite: Some(rewrite), ..Judgement::default() });
         }
         let judgement = self.first.map(|((step, _, list), lists)| Judgement {
             verdict: step.verdict(),
             list: lists.list_name(list),
-            rewrite: None,
+            ..Judgement::default()
         });
         (says, judgement.unwrap_or_default())
     }
