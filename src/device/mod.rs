@@ -86,13 +86,18 @@ impl Device {
     /// A device of which nothing but an address is known.
     pub fn unknown(address: IpAddr) -> Self {
         let address = address.to_canonical();
+        Self { name: address.to_string(), addresses: vec![address], ..Self::nameless(address) }
+    }
+
+    /// The same for whoever only wants to judge: nothing is written down that the identity does not say.
+    pub fn nameless(address: IpAddr) -> Self {
         Self {
-            id: DeviceId::Address(address),
-            name: address.to_string(),
+            id: DeviceId::Address(address.to_canonical()),
+            name: String::new(),
             profile: ProfileId::default(),
             tags: Vec::new(),
             mac: None,
-            addresses: vec![address],
+            addresses: Vec::new(),
             fixed: false,
         }
     }

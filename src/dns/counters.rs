@@ -22,7 +22,14 @@ pub(crate) struct Counters {
 
 impl Counter {
     pub(crate) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    pub(crate) fn add(&self, count: u64) {
+        // Usually there is nothing to add, and a counter that all cores share is not free to write to.
+        if count > 0 {
+            self.0.fetch_add(count, Ordering::Relaxed);
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Resolver {
     fn identify(&self, snapshot: &Snapshot, address: IpAddr, arrived: Instant) -> Arc<Device> {
         snapshot.devices.identify(address).cloned().unwrap_or_else(|| {
             self.strangers.tell(address, arrived);
-            Arc::new(Device::unknown(address))
+            Arc::new(Device::nameless(address))
         })
     }
 

@@ -1,5 +1,6 @@
 //! The sockets: bound at the start, read until the stop.
 
+mod batch;
 mod tcp;
 mod udp;
 
@@ -17,6 +18,7 @@ use super::options::Options;
 use super::query::{ErrorReply, Query, Unanswerable};
 use super::resolver::{Resolver, Source};
 use crate::event::Transport;
+use crate::time::Timestamp;
 
 /// Why a socket could not be had: which one, and what the system says.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +94,9 @@ fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
     }
     socket.set_reuse_port(true)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    socket.set_nonblocking(true)?;
+    if address.ip().is_unspecified() {
+        batch::tell_asked_address(&socket, address.ip())?;
+    }
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
@@ -151,8 +155,8 @@ enum Packet {
 }
 
 impl Resolver {
-    /// Admits a packet and reads it. The packet is not looked at before it is known that its sender may ask.
-    fn admit(&self, packet: &[u8], sender: SocketAddr, transport: Transport) -> Packet {
+    /// Admits a packet that came in at `now` and reads it. It is not looked at before it is known that its sender may ask.
+    fn admit(&self, packet: &[u8], sender: SocketAddr, transport: Transport, now: (Timestamp, Instant)) -> Packet {
         let address = sender.ip().to_canonical();
         self.counters.received.add_one();
         // Port 0 cannot be answered; the small services that talk back to anyone are how loops are started.
@@ -163,7 +167,7 @@ impl Resolver {
         }
         match Query::parse(packet) {
             Ok(query) => {
-                let (at, arrived): (_, Instant) = self.now();
+                let (at, arrived) = now;
                 Packet::Query(Box::new(query), Source { address, transport, at, arrived })
             }
             Err(Unanswerable::Error(reply)) => {

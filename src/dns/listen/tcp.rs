@@ -118,7 +118,7 @@ async fn read_queries(
             reader.read_exact(&mut message).await
         };
         timeout(WHOLE_MESSAGE, rest).await??;
-        match resolver.admit(&message, peer, Transport::Tcp) {
+        match resolver.admit(&message, peer, Transport::Tcp, resolver.now()) {
             // Whoever sends what is not even a header, or responses, does not speak DNS.
             Packet::Silence => break,
             Packet::Error(error) => {
