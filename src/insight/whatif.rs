@@ -205,6 +205,8 @@ impl Fate {
             (_, Verdict::Block) => Self::Muted,
             (Verdict::Block, _) => Self::LetThrough,
             (_, Verdict::Watch) => Self::Watched,
+            // A guard had nothing to hold off before.
+            (Verdict::Pass, Verdict::Allow) if says != Verdict::Allow => Self::Kept,
             _ => Self::Renamed,
         }
     }

@@ -26,6 +26,20 @@ pub struct Judgement {
     pub guarded: bool,
 }
 
+impl Judgement {
+    /// What becomes of it behind a guard of `list`.
+    ///
+    /// Nearly every guarded name is on no list. It passes like any other, so that what is counted as allowed is what
+    /// something would have muted.
+    pub(super) fn behind_guard(self, list: Option<Arc<str>>) -> Self {
+        if self.rewrite.is_some() || matches!(self.verdict, Verdict::Block | Verdict::Watch) {
+            Self { verdict: Verdict::Allow, list, rewrite: None, guarded: true }
+        } else {
+            Self { guarded: true, ..self }
+        }
+    }
+}
+
 /// Where a rule stands in the order of decision. The least goes first; own rules go before all of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
@@ -100,29 +114,21 @@ impl Compiled {
                 first = Some(first.map_or(place, |first| first.min(place)));
             }
         });
-        let rewrite = rewrites.decide(question.name);
-        // Nearly every guarded name is on no list. It passes like any other, so that what is counted as allowed is what
-        // something would have muted.
-        if let Some(guard) = guard
-            && (rewrite.is_some() || first.is_some_and(|(step, _)| step.mutes()))
-        {
-            return Judgement {
-                verdict: Verdict::Allow,
-                list: self.list_name(guard),
-                guarded: true,
-                ..Judgement::default()
-            };
-        }
-        let guarded = guard.is_some();
-        if let Some((list, rewrite)) = rewrite {
-            let verdict = verdict_of(&rewrite);
-            return Judgement { verdict, list: self.list_name(list), rewrite: Some(rewrite), guarded };
-        }
-        match first {
-            Some((step, list)) => {
-                Judgement { verdict: step.verdict(), list: self.list_name(list), rewrite: None, guarded }
+        let judged = match (rewrites.decide(question.name), first) {
+            (Some((list, rewrite)), _) => Judgement {
+                verdict: verdict_of(&rewrite),
+                list: self.list_name(list),
+                rewrite: Some(rewrite),
+                guarded: false,
+            },
+            (None, Some((step, list))) => {
+                Judgement { verdict: step.verdict(), list: self.list_name(list), ..Judgement::default() }
             }
-            None => Judgement { guarded, ..Judgement::default() },
+            (None, None) => Judgement::default(),
+        };
+        match guard {
+            Some(guard) => judged.behind_guard(self.list_name(guard)),
+            None => judged,
         }
     }
 

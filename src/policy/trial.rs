@@ -116,6 +116,8 @@ struct Scale<'q, 'a> {
     labels: usize,
     /// The first rule, by its step, its side and its list.
     first: Option<((Step, bool, ListId), &'a Compiled)>,
+    /// The row of the catalogue that counts, where it is a guard.
+    guard: Option<(ListId, &'a Compiled)>,
     rewrites: Rewrites<'a>,
     rewriting: Option<&'a Compiled>,
     /// Of the catalogue only the longest match counts, on whichever side it is.
@@ -127,7 +129,8 @@ struct Scale<'q, 'a> {
 impl<'q, 'a> Scale<'q, 'a> {
     fn new(name: NameRef<'q>) -> Self {
         let labels = name.labels().count();
-        Self { name, labels, first: None, rewrites: Rewrites::default(), rewriting: None, row: None, tried: None }
+        let rewrites = Rewrites::default();
+        Self { name, labels, first: None, guard: None, rewrites, rewriting: None, row: None, tried: None }
     }
 
     fn is_empty(&self) -> bool {
@@ -157,6 +160,10 @@ impl<'q, 'a> Scale<'q, 'a> {
     }
 
     fn add(&mut self, side: Side<'a>, found: Match<'a>) {
+        if found.step == Step::Guard {
+            self.guard = Some((found.list(), side.lists));
+            return self.note(side, found);
+        }
         let place = (found.step, side.is_new, found.list());
         if self.first.is_none_or(|(first, _)| place < first) {
             self.first = Some((place, side.lists));
@@ -176,18 +183,21 @@ impl<'q, 'a> Scale<'q, 'a> {
             self.add(side, row);
         }
         let says = self.tried.map(Step::verdict);
-        let guarded = matches!(self.first, Some(((Step::Guard, ..), _)));
-        let rewrite = if guarded { None } else { self.rewrites.decide(self.name) };
-        if let (Some((list, rewrite)), Some(lists)) = (rewrite, self.rewriting) {
-            let verdict = verdict_of(&rewrite);
-            let list = lists.list_name(list);
-            return (says, Judgement { verdict, list, rewrite: Some(rewrite), ..Judgement::default() });
+        let judged = match (self.rewrites.decide(self.name), self.rewriting, self.first) {
+            (Some((list, rewrite)), Some(lists), _) => Judgement {
+                verdict: verdict_of(&rewrite),
+                list: lists.list_name(list),
+                rewrite: Some(rewrite),
+                guarded: false,
+            },
+            (_, _, Some(((step, _, list), lists))) => {
+                Judgement { verdict: step.verdict(), list: lists.list_name(list), ..Judgement::default() }
+            }
+            _ => Judgement::default(),
+        };
+        match self.guard {
+            Some((list, lists)) => (says, judged.behind_guard(lists.list_name(list))),
+            None => (says, judged),
         }
-        let judgement = self.first.map(|((step, _, list), lists)| Judgement {
-            verdict: step.verdict(),
-            list: lists.list_name(list),
-            ..Judgement::default()
-        });
-        (says, judgement.unwrap_or_default())
     }
 }
