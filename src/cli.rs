@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod firewall;
 mod password;
 
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::demo::Household;
 pub use self::explain::Question;
+pub use self::firewall::Walls;
 use crate::app::{self, Failure};
 
 /// A DNS server for the home that mutes telemetry and shows what each device tells whom.
@@ -35,6 +37,8 @@ pub enum Command {
     Check,
     /// Say what is done with a name, and why: which rule of which list, and what else would have.
     Explain(Question),
+    /// Print rules for the router (nftables) that bring every device here, also those that know a server of their own.
+    Firewall(Walls),
     /// Show sordino at work in a virtual household, with two weeks behind it. Nothing leaves the machine.
     Demo(Household),
     /// Read a password from standard input and print what belongs in `[web] password_hash`.
@@ -52,6 +56,7 @@ impl Cli {
             Command::Run => app::run(path, |_| ()).await,
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
+            Command::Firewall(walls) => say(&firewall::rules(path, &walls)?),
             Command::Demo(household) => household.run().await,
             Command::HashPassword => say(&password::hash(io::stdin().lock())?),
         }

@@ -82,7 +82,7 @@ fn each_outside_crate_stays_where_it_belongs() {
         ("argon2", &["src/api/", "src/cli.rs", "src/cli/"]),
         ("rtnetlink", &["src/device/"]),
         ("hickory_net", &["src/dns/"]),
-        ("hickory_proto", &["src/dns/", "src/demo/", "src/api/words.rs"]),
+        ("hickory_proto", &["src/dns/", "src/local/", "src/demo/", "src/api/words.rs"]),
         ("quick_cache", &["src/dns/"]),
         ("nix", &["src/dns/", "src/store/", "src/device/"]),
         ("fst", &["src/policy/"]),

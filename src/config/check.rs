@@ -14,7 +14,7 @@ use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::values::{Answer, Listen, Permitted, Server};
 use super::{Config, api, control, dns, local, store};
-use crate::local::REBINDING;
+use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, OWN_RULES, Profile};
 
 /// Characters of a name of a device, a list or a profile.
@@ -42,7 +42,7 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let config = Config {
         dns,
         control: control::Options {
-            local: local::options(file.rebinding, &mut mistakes),
+            local: local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes),
             ..control_options(file.list, file.profile, file.device, file.blocking, directory, &mut mistakes)
         },
         store: store_options(file.store, directory, &mut mistakes),
@@ -174,7 +174,11 @@ fn control_options(
     let profiles = profiles.collect();
     let mut taken = HashSet::new();
     let lists = lists.into_iter().map(|list| {
-        let taken_by = [(OWN_RULES, "your rules of the page are"), (REBINDING, "the guard against rebinding is")];
+        let taken_by = [
+            (OWN_RULES, "your rules of the page are"),
+            (REBINDING, "the guard against rebinding is"),
+            (BYPASS, "what [bypass] stops is"),
+        ];
         for (word, whose) in taken_by.into_iter().filter(|(word, _)| list.name.get_ref() == word) {
             mistakes.add(&list.name.span(), format!("{word:?} is what {whose} called; choose another name"));
         }

@@ -7,6 +7,7 @@ use toml::{Spanned, Value};
 
 use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
 use crate::dns::Limits;
+use crate::local::Bypass;
 use crate::policy::{Action, Format, Tier};
 
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +18,9 @@ pub(super) struct File {
     pub(super) cache: Cache,
     pub(super) blocking: Blocking,
     pub(super) rebinding: Rebinding,
+    pub(super) bypass: Bypass,
+    pub(super) local: Vec<Local>,
+    pub(super) zone: Vec<Zone>,
     pub(super) list: Vec<List>,
     pub(super) profile: Vec<Profile>,
     pub(super) device: Vec<Device>,
@@ -62,6 +66,45 @@ pub(super) struct Blocking {
 pub(super) struct Rebinding {
     pub(super) protect: Option<bool>,
     pub(super) except: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[local]]")]
+pub(super) struct Local {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) address: Option<OneOrMany>,
+    #[serde(default)]
+    pub(super) cname: Option<String>,
+    #[serde(default)]
+    pub(super) txt: Option<OneOrMany>,
+    #[serde(default)]
+    pub(super) records: Vec<String>,
+    #[serde(default)]
+    pub(super) ttl: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a text in quotation marks, or several in brackets")]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[zone]]")]
+pub(super) struct Zone {
+    pub(super) name: Spanned<String>,
+    pub(super) file: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -25,7 +25,8 @@ pub const CONFIG_BYTES_BOUND: u64 = 1 << 20;
 pub struct Config {
     /// `[dns]`, `[upstream]`, `[cache]` and `[limits]`.
     pub dns: dns::Options,
-    /// `[[list]]`, `[[profile]]`, `[[device]]`, `[blocking]` and `[rebinding]`.
+    /// `[[list]]`, `[[profile]]`, `[[device]]`, `[blocking]`, `[rebinding]`, `[bypass]`, `[[local]]`
+    /// and `[[zone]]`.
     pub control: control::Options,
     /// `[store]`.
     pub store: store::Options,

@@ -7,6 +7,7 @@
 mod lists;
 mod state;
 mod writer;
+mod zones;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

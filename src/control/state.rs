@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::lists::{self, Found, Shelf};
-use super::{ListView, Options};
+use super::{ListView, Options, zones};
 use crate::device::Devices;
 use crate::local::Local;
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
@@ -35,7 +35,7 @@ pub(super) struct Compiled {
 impl State {
     /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
     pub fn load(options: Options, settings: Settings) -> Self {
-        let compiled = compile(&options, Shelf::default(), settings.rules.clone());
+        let compiled = compile(&options, Shelf::default(), settings.rules.clone(), None);
         Self { options, settings, neighbours: HashMap::new(), compiled }
     }
 
@@ -64,8 +64,8 @@ impl State {
 }
 
 /// Reads the lists of `options` and compiles them with `rules`. Where a list cannot be read or is refused, its last good
-/// copy from `shelf` takes its place.
-pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>) -> Compiled {
+/// copy from `shelf` takes its place, and a zone stays as it was `before`.
+pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, before: Option<&Local>) -> Compiled {
     let mut found = lists::read(&options.lists, &shelf);
     let mut fell_back: Vec<bool> =
         found.iter_mut().map(|list| list.problem.is_some() && list.fall_back(&shelf)).collect();
@@ -108,8 +108,10 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>) 
         views.push(ListView { group: list.group, source: list.path, trusted: list.source.trusted, report, problem });
     }
     shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
-    let local = Arc::new(Local::assemble(&options.local));
-    Compiled { policy: Arc::new(policy), local, lists: views.into(), shelf, problems }
+    let zones: Vec<_> = options.local.zones.iter().map(|zone| zones::read(&zone.path)).collect();
+    let (local, wrong) = Local::assemble(&options.local, &zones, before);
+    problems.extend(wrong);
+    Compiled { policy: Arc::new(policy), local: Arc::new(local), lists: views.into(), shelf, problems }
 }
 
 /// Profiles as the policy takes them: where one names a directory, it means each list in there that it does not name itself.
@@ -177,13 +179,13 @@ mod tests {
         let path = house.path().join("mine.txt");
         fs::write(&path, "ads.example\n").unwrap();
         let options = Options { lists: vec![list("mine", &path)], ..Options::default() };
-        let first = compile(&options, Shelf::default(), vec![]);
+        let first = compile(&options, Shelf::default(), vec![], None);
         assert!(first.problems.is_empty(), "{:?}", first.problems);
         fs::remove_file(&path).unwrap();
-        let second = compile(&options, first.shelf, vec![]);
+        let second = compile(&options, first.shelf, vec![], None);
         assert!(second.problems[0].ends_with("the last good copy of it stays in force"), "{:?}", second.problems);
         assert_eq!(second.lists[0].report, first.lists[0].report);
-        let third = compile(&options, Shelf::default(), vec![]);
+        let third = compile(&options, Shelf::default(), vec![], None);
         assert!(third.problems[0].ends_with("nothing of it is in force"), "{:?}", third.problems);
     }
 

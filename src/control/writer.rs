@@ -146,7 +146,8 @@ impl Writer {
         let taken = options.is_some();
         let options = options.map_or_else(|| self.state.options.clone(), |options| *options);
         let (shelf, rules) = (self.state.compiled.shelf.clone(), self.state.settings.rules.clone());
-        let compiling = spawn_blocking(move || (compile(&options, shelf, rules), options));
+        let before = self.state.compiled.local.clone();
+        let compiling = spawn_blocking(move || (compile(&options, shelf, rules, Some(&before)), options));
         let Ok((compiled, options)) = compiling.await else {
             let problem = "reading the lists failed inside sordino; what was in force before stays in force";
             return Ok(vec![problem.to_owned()]);

@@ -10,6 +10,7 @@ mod counters;
 mod flight;
 mod inspect;
 mod listen;
+mod local;
 mod options;
 mod query;
 mod rebinding;

@@ -10,7 +10,7 @@ use super::query::Query;
 use super::reply::Reply;
 use super::wire::ExtendedError;
 use crate::local::{Local, REBINDING};
-use crate::policy::{Judgement, OWN_RULES, Verdict};
+use crate::policy::{Judgement, Verdict};
 
 /// Where an answer leads: the worst of its addresses, hints included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ pub(crate) fn shield(
     if answer.leads == Leads::Outside || local.rebinding.permits(query.name.as_ref()) {
         return None;
     }
-    if judgement.verdict == Verdict::Allow && judgement.list.as_deref() == Some(OWN_RULES) {
+    if judgement.verdict == Verdict::Allow && judgement.is_own() {
         return None;
     }
     // What a forwarder that validates says of the data is never covered up.

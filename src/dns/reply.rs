@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::answer::{Answer, Ttl};
 use super::query::Query;
 use super::wire::{self, ExtendedError, Rcode, UDP_SIZE, rr_type};
-use crate::policy::{Blocking, BlockingAnswer, Rewrite};
+use crate::policy::{Blocking, BlockingAnswer, Name, Rewrite};
 
 /// TTL of a stale answer, seconds (RFC 8767 §4).
 const STALE_TTL: u32 = 30;
 /// Octets of a response to a query without OPT (RFC 1035 §4.2.1).
 const PLAIN_UDP_SIZE: u16 = 512;
+/// How long a negative answer about a name of the house may be kept, seconds: the next device may have it.
+const OWN_NEGATIVE_TTL: u32 = 60;
 
 /// What goes back to the asker.
 #[derive(Debug)]
@@ -30,6 +32,26 @@ enum Body {
     Records(u32, Vec<(u16, Box<[u8]>)>),
     /// What a forwarder said.
     Answer(Arc<Answer>, Ttl),
+    /// Data of the house itself: records, and for a negative answer the SOA record of the zone, or else one of our own.
+    Own(Vec<Owned>, Option<Owned>),
+}
+
+/// A record of the house itself.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    /// None where it is QNAME.
+    pub(crate) owner: Option<Name>,
+    pub(crate) rtype: u16,
+    /// Seconds.
+    pub(crate) ttl: u32,
+    pub(crate) rdata: Box<[u8]>,
+}
+
+impl Owned {
+    fn write(&self, out: &mut Vec<u8>) {
+        let owner = self.owner.as_ref().map(|owner| owner.as_ref().wire());
+        wire::write_owned(out, owner, self.rtype, self.ttl, &self.rdata);
+    }
 }
 
 impl Reply {
@@ -46,6 +68,11 @@ impl Reply {
     /// Records of our own, owned by QNAME.
     pub(crate) fn records(ttl: u32, records: Vec<(u16, Box<[u8]>)>) -> Self {
         Self { rcode: Rcode::NO_ERROR, body: Body::Records(ttl, records), error: None }
+    }
+
+    /// Data of the house itself, with the SOA record of its zone where the answer is negative.
+    pub(crate) fn own(rcode: Rcode, records: Vec<Owned>, soa: Option<Owned>) -> Self {
+        Self { rcode, body: Body::Own(records, soa), error: None }
     }
 
     /// The answer to a muted name. RFC 8914 §4.16: "Blocked" is for the operator's own lists, which is what they are.
@@ -66,6 +93,11 @@ impl Reply {
         };
         reply.error = list.map(|list| ExtendedError::new(ExtendedError::BLOCKED, list.clone()));
         reply
+    }
+
+    /// NXDOMAIN for a name that does exist, and why.
+    pub(crate) fn denied(ttl: u32, error: ExtendedError) -> Self {
+        Self { error: Some(error), ..Self::negative(Rcode::NAME_ERROR, ttl) }
     }
 
     /// NODATA in place of an answer that is held back, and why.
@@ -136,6 +168,16 @@ impl Reply {
                 (records.len() as u16, 0)
             }
             Body::Answer(answer, ttl) => answer.write_records(out, *ttl),
+            Body::Own(records, soa) => {
+                records.iter().for_each(|record| record.write(out));
+                let negative = !records.iter().any(|record| record.rtype == query.qtype);
+                match soa {
+                    Some(soa) => soa.write(out),
+                    None if negative => wire::write_soa(out, OWN_NEGATIVE_TTL),
+                    None => {}
+                }
+                (records.len() as u16, u16::from(soa.is_some() || negative))
+            }
         };
         if query.edns.is_some() {
             wire::write_opt(out, self.rcode, query.dnssec_ok(), error);
@@ -158,6 +200,8 @@ impl Reply {
             (RECURSION_DESIRED, query.recursion_desired),
             (CHECKING_DISABLED, query.checking_disabled),
             (AUTHENTIC_DATA, authentic),
+            // RFC 1035 §4.1.1: nobody but this house is an authority for these names.
+            (AUTHORITATIVE, matches!(self.body, Body::Own(..))),
         ] {
             flags |= if set { flag } else { 0 };
         }
@@ -173,6 +217,7 @@ impl Reply {
 }
 
 const RESPONSE: u16 = 0x8000;
+const AUTHORITATIVE: u16 = 0x0400;
 const TRUNCATED: u16 = 0x0200;
 const RECURSION_DESIRED: u16 = 0x0100;
 const RECURSION_AVAILABLE: u16 = 0x0080;

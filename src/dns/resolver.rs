@@ -11,6 +11,7 @@ use super::cache::{Cache, Found};
 use super::counters::Counters;
 use super::flight::{Flights, Landed};
 use super::inspect::inspect;
+use super::local::{self, Known};
 use super::options::{BadOption, Options, Status};
 use super::query::Query;
 use super::rebinding::{Shielded, shield};
@@ -21,7 +22,7 @@ use super::upstream::Upstreams;
 use super::wire::{CLASS_IN, ExtendedError, Rcode, rr_type};
 use crate::device::Device;
 use crate::event::{Event, EventSink, Outcome, Transport};
-use crate::local::REBINDING;
+use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Asker, Judgement, Name, Policy, Rewrite, Verdict};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::time::{Clock, Timestamp};
@@ -89,6 +90,13 @@ impl Resolver {
         if let Some((outcome, reply)) = not_forwarded(query) {
             return Told::at_once(outcome, reply);
         }
+        match local::find(query, snapshot) {
+            Some(Known::Reply(reply)) => return Told::at_once(Outcome::Local, reply),
+            Some(Known::Alias(alias, ttl)) => {
+                return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl).await);
+            }
+            None => {}
+        }
         if let Some(reply) = special::reply(query) {
             return Told::at_once(Outcome::Local, reply);
         }
@@ -101,6 +109,9 @@ impl Resolver {
         }
         if judgement.verdict == Verdict::Block {
             return Told::muted(query, policy, judgement);
+        }
+        if snapshot.local.bypass.stops(query.name.as_ref()) && !judgement.is_own() {
+            return Told::not_around(policy.blocking().ttl);
         }
 
         // The cache, else a forwarder, else what the cache knew before.
@@ -227,6 +238,16 @@ impl Told {
 
     fn muted(query: &Query, policy: &Policy, judgement: Judgement) -> Self {
         let reply = Reply::blocked(policy.blocking(), query, judgement.list.as_ref());
+        Self { judgement, ..Self::at_once(Outcome::Muted, reply) }
+    }
+}
+
+impl Told {
+    /// The answer to a name by which a program would ask someone else than us: it does not exist.
+    fn not_around(ttl: u32) -> Self {
+        let (list, reply) =
+            (Some(BYPASS.into()), Reply::denied(ttl, ExtendedError::new(ExtendedError::BLOCKED, BYPASS)));
+        let judgement = Judgement { verdict: Verdict::Block, list, ..Judgement::default() };
         Self { judgement, ..Self::at_once(Outcome::Muted, reply) }
     }
 }

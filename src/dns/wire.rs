@@ -265,6 +265,15 @@ pub(crate) fn write_record(out: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]
     out.extend_from_slice(rdata);
 }
 
+/// Appends a record of our own; without `owner` it is owned by QNAME.
+pub(crate) fn write_owned(out: &mut Vec<u8>, owner: Option<&[u8]>, rtype: u16, ttl: u32, rdata: &[u8]) {
+    let Some(owner) = owner else { return write_record(out, rtype, ttl, rdata) };
+    let at = out.len();
+    write_record(out, rtype, ttl, rdata);
+    // In place of the pointer to the question.
+    out.splice(at..at + 2, owner.iter().copied());
+}
+
 /// Appends the SOA record that lets a stub resolver keep a negative answer for `ttl` seconds (RFC 2308 §5).
 pub(crate) fn write_soa(out: &mut Vec<u8>, ttl: u32) {
     // MNAME and RNAME are names of this house only: a negative answer of ours must not pretend to be the zone's.

@@ -27,6 +27,11 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Whether an own rule of the operator decided.
+    pub fn is_own(&self) -> bool {
+        self.list.as_deref() == Some(super::own::OWN_RULES)
+    }
+
     /// What becomes of it behind a guard of `list`.
     ///
     /// Nearly every guarded name is on no list. It passes like any other, so that what is counted as allowed is what

@@ -11,6 +11,7 @@ mod cache;
 mod edns;
 mod forwarding;
 mod hostile;
+mod local;
 mod message;
 mod policy;
 mod rebinding;

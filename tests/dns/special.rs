@@ -96,7 +96,9 @@ fn rfc6303_4_reverse_names_of_private_addresses_stay_here() {
         "2001:db8::1",
     ] {
         let reply = sordino.ask(&reverse(address), PTR);
-        assert_eq!((reply.rcode(), reply.soa().is_some()), (NXDOMAIN, true), "{address}");
+        // Unless the machine that runs this test has a neighbour of that address, which then is a device with a name.
+        let known = reply.texts().iter().any(|text| text.ends_with(".home.arpa."));
+        assert!(known || (reply.rcode(), reply.soa().is_some()) == (NXDOMAIN, true), "{address}");
     }
     assert!(forwarder.asked_all().is_empty());
     // Those next to them are like any other.
