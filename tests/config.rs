@@ -49,8 +49,6 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("[cache]\n[upstream]", "1:1", "there is no forwarder to ask"),
         ("[upstream]\nservers = []", "2:11", "there is no forwarder to ask"),
         ("[upstream]\nservers = [\"9.9.9.9\"]", "2:12", "write udp://9.9.9.9 or tls://9.9.9.9"),
-        ("[upstream]\nservers = [\"quic://9.9.9.9\"]", "2:12", "this version does not ask over quic:// yet"),
-        ("[upstream]\nservers = [\"h3://9.9.9.9\"]", "2:12", "this version does not ask over h3:// yet"),
         ("[upstream]\nservers = [\"ftp://9.9.9.9\"]", "2:12", "ftp:// is none of udp://"),
         ("[upstream]\nservers = [\"udp://dns.example\"]", "2:12", "udp:// needs the address of the server"),
         ("[upstream]\nservers = [\"udp://fd00::1\"]", "2:12", "write udp://[fd00::1]"),
@@ -63,9 +61,29 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
             "bootstrap takes addresses",
         ),
         (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = []",
-            "3:1",
-            "does not know [[upstream.route]] yet",
+            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = []\nservers = [\"udp://10.0.0.1\"]",
+            "4:11",
+            "this route names no domain",
+        ),
+        (
+            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = [\"a.example\"]\nservers = []",
+            "5:11",
+            "there is nobody to ask about these names",
+        ),
+        (
+            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = [\"a\", \".\"]\nservers = [\"tcp://10.0.0.1\"]",
+            "4:17",
+            "is every name",
+        ),
+        (
+            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = [\"a\", \"A.\"]\nservers = [\"tcp://10.0.0.1\"]",
+            "4:17",
+            "a second time",
+        ),
+        (
+            "[upstream]\nservers = [\"udp://9.9.9.9\"]\nstrategy = \"fast\"",
+            "3:12",
+            "choose one of fastest, failover, balance",
         ),
         (
             "[upstream]\nservers = [\"udp://9.9.9.9\"]\nca = \"nowhere.pem\"",
@@ -195,8 +213,8 @@ fn a_full_file_says_what_it_says() {
         "#,
     )
     .unwrap();
-    assert_eq!(config.dns.servers.len(), 3);
-    assert_eq!(config.dns.bootstrap, ["192.0.2.53", "[fd00::53]:53"]);
+    assert_eq!(config.dns.upstream.servers.len(), 3);
+    assert_eq!(config.dns.upstream.bootstrap, ["192.0.2.53", "[fd00::53]:53"]);
     assert_eq!(config.dns.cache_size, 64_000);
     assert_eq!(config.dns.limits.events, 16);
     assert_eq!(config.dns.limits.flights, 512);

@@ -186,7 +186,18 @@ mod tests {
     use super::*;
 
     fn upstream(server: &str, state: &'static str) -> UpstreamStatus {
-        UpstreamStatus { server: server.into(), state, answered: 0, failed: 0, latency_ms: None }
+        UpstreamStatus {
+            server: server.into(),
+            state,
+            answered: 0,
+            failed: 0,
+            latency_ms: None,
+            share_percent: None,
+            mismatches: 0,
+            encrypted: false,
+            folds_case: false,
+            domains: Vec::new(),
+        }
     }
 
     #[test]

@@ -22,7 +22,11 @@ fn write_report(text: &mut String, path: &Path, config: &Config, state: &State) 
     let listen: Vec<String> = config.dns.listen.iter().map(ToString::to_string).collect();
     writeln!(text, "{} has no mistakes.", path.display())?;
     writeln!(text, "DNS      {}", listen.join(", "))?;
-    writeln!(text, "Forward  {}", config.dns.servers.join(", "))?;
+    writeln!(text, "Forward  {}", config.dns.upstream.servers.join(", "))?;
+    for route in &config.dns.upstream.routes {
+        let domains: Vec<_> = route.domains.iter().map(ToString::to_string).collect();
+        writeln!(text, "Route    {} to {}", domains.join(", "), route.servers.join(", "))?;
+    }
     match config.web.listen {
         Some(address) => writeln!(text, "Page     http://{address}/")?,
         None => writeln!(text, "Page     off")?,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use toml::Spanned;
 
 use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
-use super::values::{Answer, Listen, Permitted, Server};
+use super::upstream::upstream_options;
+use super::values::{Answer, Listen, Permitted};
 use super::{Config, api, control, dns, local, store};
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, OWN_RULES, Profile};
@@ -31,7 +32,7 @@ const DEFAULT_KEEP_QUERIES: Duration = Duration::from_secs(30 * 86_400);
 const DEFAULT_FLUSH: Duration = Duration::from_secs(300);
 
 /// Where in the file a key stands, for mistakes that are found later.
-type Places = HashMap<&'static str, Range<usize>>;
+pub(super) type Places = HashMap<&'static str, Range<usize>>;
 
 pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadConfig> {
     let mut mistakes = Mistakes::new(text);
@@ -74,9 +75,6 @@ fn dns_options(
             mistakes.add(&table.span(), what);
         }
     }
-    if let Some(route) = &upstream.route {
-        mistakes.add(&route.span(), "this version does not know [[upstream.route]] yet; take the table out");
-    }
     let listen: Vec<SocketAddr> = match dns.listen {
         Some(listen) => {
             places.insert("dns.listen", listen.span());
@@ -102,52 +100,13 @@ fn dns_options(
         }
         None => vec!["loopback".into(), "private".into()],
     };
-    let bootstrap = upstream.bootstrap.map(|bootstrap| {
-        places.insert("upstream.bootstrap", bootstrap.span());
-        for address in bootstrap.get_ref() {
-            let text = address.get_ref();
-            if text.parse::<IpAddr>().is_err() && text.parse::<SocketAddr>().is_err() {
-                let what = format!("{text:?} is not an address; bootstrap takes addresses, as in [\"9.9.9.9\"]");
-                mistakes.add(&address.span(), what);
-            }
-        }
-        bootstrap.into_inner().into_iter().map(Spanned::into_inner).collect::<Vec<_>>()
-    });
-    let servers = match &upstream.servers {
-        Some(servers) if !servers.get_ref().is_empty() => servers.get_ref().as_slice(),
-        named => {
-            let span = named.as_ref().map(Spanned::span).unwrap_or_default();
-            mistakes.add(
-                &span,
-                "there is no forwarder to ask; write servers = [\"tls://9.9.9.9\"] or your own under [upstream]",
-            );
-            &[]
-        }
-    };
-    if let Some(servers) = &upstream.servers {
-        places.insert("upstream.servers", servers.span());
-    }
-    let mut taken = HashSet::new();
-    for server in servers {
-        let Server { url, has_name } = server.get_ref();
-        once(&mut taken, url.clone(), &server.span(), mistakes);
-        if *has_name && bootstrap.as_ref().is_none_or(Vec::is_empty) {
-            let what = "sordino cannot ask itself for the address of this server; add bootstrap = [\"9.9.9.9\"] under [upstream]";
-            mistakes.add(&server.span(), what);
-        }
-    }
-    if let Some(ca) = &upstream.ca {
-        places.insert("upstream.ca", ca.span());
-    }
     if let Some(size) = &cache.size {
         places.insert("cache.size", size.span());
     }
     dns::Options {
         listen,
         allow_from,
-        servers: servers.iter().map(|server| server.get_ref().url.clone()).collect(),
-        bootstrap: bootstrap.unwrap_or_default(),
-        ca: upstream.ca.map(|ca| from_directory(directory, ca.get_ref())),
+        upstream: upstream_options(upstream, directory, places, mistakes),
         cache_size: cache.size.map_or(DEFAULT_CACHE_SIZE, |size| size.into_inner().0),
         limits,
     }
@@ -306,7 +265,12 @@ fn name(name: Spanned<String>, taken: &mut HashSet<String>, mistakes: &mut Mista
     name
 }
 
-fn once<T: Hash + Eq + Display>(taken: &mut HashSet<T>, value: T, span: &Range<usize>, mistakes: &mut Mistakes<'_>) {
+pub(super) fn once<T: Hash + Eq + Display>(
+    taken: &mut HashSet<T>,
+    value: T,
+    span: &Range<usize>,
+    mistakes: &mut Mistakes<'_>,
+) {
     if taken.contains(&value) {
         mistakes.add(span, format!("{value} stands here a second time; write each once"));
     } else {
@@ -314,6 +278,6 @@ fn once<T: Hash + Eq + Display>(taken: &mut HashSet<T>, value: T, span: &Range<u
     }
 }
 
-fn from_directory(directory: &Path, path: &str) -> PathBuf {
+pub(super) fn from_directory(directory: &Path, path: &str) -> PathBuf {
     directory.join(path)
 }

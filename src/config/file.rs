@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
-use crate::dns::Limits;
+use crate::dns::{Limits, Strategy};
 use crate::local::Bypass;
 use crate::policy::{Action, Format, Tier};
 
@@ -45,7 +45,16 @@ pub(super) struct Upstream {
     pub(super) servers: Option<Spanned<Vec<Spanned<Server>>>>,
     pub(super) bootstrap: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) ca: Option<Spanned<String>>,
-    pub(super) route: Option<Spanned<Value>>,
+    pub(super) route: Vec<Spanned<Route>>,
+    pub(super) strategy: Strategy,
+    pub(super) trust_ad: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[upstream.route]]")]
+pub(super) struct Route {
+    pub(super) domains: Spanned<Vec<Spanned<String>>>,
+    pub(super) servers: Spanned<Vec<Spanned<Server>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod local;
 mod mistake;
+mod upstream;
 mod values;
 
 use std::fs::File;
@@ -79,10 +80,7 @@ impl Config {
         let (dns, web, store) = (&self.dns, &self.web, &self.store);
         let differs = [
             ("[dns]", dns.listen != new.dns.listen || dns.allow_from != new.dns.allow_from),
-            (
-                "[upstream]",
-                dns.servers != new.dns.servers || dns.bootstrap != new.dns.bootstrap || dns.ca != new.dns.ca,
-            ),
+            ("[upstream]", dns.upstream != new.dns.upstream),
             ("[cache]", dns.cache_size != new.dns.cache_size),
             ("[limits]", dns.limits != new.dns.limits),
             (

@@ -13,7 +13,7 @@ use crate::api::is_password_hash;
 use crate::policy::{Action, BlockingAnswer, MacAddr};
 
 /// Schemes of forwarders that this version asks over.
-const SCHEMES: [&str; 4] = ["udp", "tcp", "tls", "https"];
+const SCHEMES: [&str; 6] = ["udp", "tcp", "tls", "https", "quic", "h3"];
 
 /// An address to listen on.
 #[derive(Debug)]
@@ -114,11 +114,10 @@ impl FromStr for Server {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(format!("{text:?} does not say how to ask it; write udp://{text} or tls://{text}"));
         };
-        if matches!(scheme, "quic" | "h3") {
-            return Err(format!("this version does not ask over {scheme}:// yet; write tls:// or https://"));
-        }
         if !SCHEMES.contains(&scheme) {
-            return Err(format!("{scheme}:// is none of udp://, tcp://, tls:// and https://; write one of these"));
+            return Err(format!(
+                "{scheme}:// is none of udp://, tcp://, tls://, https://, quic:// and h3://; write one of these"
+            ));
         }
         let host = rest.split('/').next().unwrap_or_default();
         let host = match host.strip_prefix('[') {

@@ -140,7 +140,7 @@ mod tests {
         let config = Config::read(&setting.prepare().await.unwrap().save().await.unwrap()).unwrap();
         assert_eq!(config.control.devices.len(), 6);
         assert_eq!(config.control.devices[0].name, "Anna's phone");
-        assert_eq!(config.dns.servers, ["udp://127.0.0.1:5353"]);
+        assert_eq!(config.dns.upstream.servers, ["udp://127.0.0.1:5353"]);
         assert!(config.store.path.starts_with(dir.path()));
         assert!(api::is_password_hash(&config.web.password_hash.unwrap()));
     }

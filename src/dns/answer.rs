@@ -3,32 +3,27 @@
 //! Kept are the chain of aliases from QNAME, the RRset at its end, and for negative answers the SOA record; nothing
 //! else of a response is ever served or cached, so a forwarder cannot slip in data about other names (RFC 5452 §6).
 
-use hickory_proto::op::{Message, ResponseCode};
-use std::net::IpAddr;
-
-use hickory_proto::rr::rdata::CNAME;
-use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_proto::rr::{DNSClass, Name as WireName, RData, Record, RecordType};
-use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
-
-use self::leads::{addresses_of, targets_of};
-use super::rebinding::Leads;
-use super::wire::{ExtendedError, HEADER_LEN, Rcode, Reader, rr_type};
-use crate::policy::Name;
-
+mod chain;
 mod leads;
 
-/// The longest time an answer is fresh, seconds (RFC 8767 §4 caps at days; protocol of this house: one day).
-const MAX_TTL: u32 = 86_400;
-/// The longest time a negative answer is fresh, seconds (RFC 2308 §5 suggests one to three hours).
-const MAX_NEGATIVE_TTL: u32 = 3_600;
+use std::net::IpAddr;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::CNAME;
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::rr::{Name as WireName, RData, Record};
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+
+use self::chain::{Chain, answers_type, chain_of, freshness, proof};
+use self::leads::{addresses_of, targets_of};
+use super::rebinding::Leads;
+use super::wire::{ExtendedError, HEADER_LEN, Rcode, Reader};
+use crate::policy::{Name, NameRef};
+
 /// Links of a chain of aliases that are followed.
 pub(crate) const MAX_ALIASES: usize = 16;
 /// Records of an answer that are taken.
 const MAX_RECORDS: usize = 512;
-const RRSIG: u16 = 46;
-const NSEC: u16 = 47;
-const NSEC3: u16 = 50;
 
 /// What a forwarder is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +52,8 @@ pub(crate) struct Answer {
     pub(crate) leads: Leads,
     /// The forwarder's own extended error.
     pub(crate) error: Option<ExtendedError>,
+    /// Where the chain of aliases leaves the names this forwarder is believed about: the answer goes on elsewhere.
+    pub(crate) leads_on: Option<Name>,
     answers: u16,
     authorities: u16,
     /// Both sections, compressed against a question that stands at its usual place.
@@ -88,8 +85,14 @@ pub(crate) enum Ttl {
 }
 
 impl Answer {
-    /// Takes from `response` what answers `question`. `trusted` says whether its AD bit means anything.
-    pub(crate) fn from_response(question: &Question, response: Message, trusted: bool) -> Result<Self, NotAnAnswer> {
+    /// Takes from `response` what answers `question`, as far as its names `belong` to who gave it. `trusted` says whether
+    /// its AD bit means anything.
+    pub(crate) fn from_response(
+        question: &Question,
+        response: Message,
+        trusted: bool,
+        belongs: &dyn Fn(NameRef<'_>) -> bool,
+    ) -> Result<Self, NotAnAnswer> {
         let qname = wire_name(&question.name)?;
         let asked = response.queries.first().filter(|_| response.queries.len() == 1);
         if !asked.is_some_and(|asked| *asked.name() == qname && u16::from(asked.query_type()) == question.qtype) {
@@ -99,10 +102,14 @@ impl Answer {
         if all > MAX_RECORDS {
             return Err(NotAnAnswer::TooManyRecords);
         }
-        let (answers, owners) = chain_of(question, &qname, response.answers)?;
+        let Chain { records: answers, owners, leads_on } = chain_of(question, &qname, response.answers, belongs)?;
         let end = owners.last().unwrap_or(&qname);
-        let negative = !answers.iter().any(|record| answers_type(record, question.qtype));
-        let mut authorities = proof(question, response.authorities, end, negative);
+        let negative = leads_on.is_none() && !answers.iter().any(|record| answers_type(record, question.qtype));
+        let rcode = response.metadata.response_code;
+        let mut authorities = match leads_on {
+            Some(_) => Vec::new(),
+            None => proof(question, response.authorities, end, negative),
+        };
         let ttl = freshness(&answers, &authorities, negative);
         if negative {
             // RFC 2308 §3: the SOA record itself carries how long the answer lives.
@@ -110,13 +117,15 @@ impl Answer {
         }
         let addresses = addresses_of(&answers);
         let mut answer = Self {
-            rcode: Rcode(u16::from(response.metadata.response_code)),
+            // What it says of a name that is not its own counts for nothing.
+            rcode: if leads_on.is_some() { Rcode::NO_ERROR } else { Rcode(u16::from(rcode)) },
             authentic: response.metadata.authentic_data && trusted,
             ttl,
             targets: targets_of(&answers),
             leads: Leads::of(&addresses),
             addresses,
             error: response.edns.as_ref().and_then(|edns| extended_error(edns.option(EdnsCode::Unknown(15))?)),
+            leads_on,
             answers: 0,
             authorities: 0,
             records: Box::default(),
@@ -136,6 +145,7 @@ impl Answer {
             addresses: Box::default(),
             leads: Leads::Outside,
             error: Some(error),
+            leads_on: None,
             answers: 0,
             authorities: 0,
             records: Box::default(),
@@ -171,14 +181,7 @@ impl Answer {
     ///
     /// The records lean on their question by compression, so they are read and written anew; only rewritten names pay.
     pub(crate) fn behind_alias(&self, name: &Name, target: &Name, ttl: u32) -> Result<Self, NotAnAnswer> {
-        let mut message = vec![0; HEADER_LEN];
-        message[5] = 1;
-        message[6..8].copy_from_slice(&self.answers.to_be_bytes());
-        message[8..10].copy_from_slice(&self.authorities.to_be_bytes());
-        message.extend_from_slice(target.as_ref().wire());
-        message.extend_from_slice(&[0, 1, 0, 1]);
-        message.extend_from_slice(&self.records);
-        let read = Message::from_vec(&message).map_err(|_| NotAnAnswer::NotEncodable)?;
+        let read = self.read_back(target)?;
         let (qname, alias) = (wire_name(name)?, wire_name(target)?);
         let mut answers = vec![Record::from_rdata(qname.clone(), ttl, RData::CNAME(CNAME(alias)))];
         answers.extend(read.answers);
@@ -190,6 +193,7 @@ impl Answer {
             addresses: self.addresses.clone(),
             leads: self.leads,
             error: self.error.clone(),
+            leads_on: None,
             answers: 0,
             authorities: 0,
             records: Box::default(),
@@ -197,6 +201,43 @@ impl Answer {
         };
         answer.encode(&qname, &answers, &read.authorities)?;
         Ok(answer)
+    }
+
+    /// This answer, whose aliases lead on to `target`, with `rest`, the answer about that.
+    pub(crate) fn continued(self, question: &Question, target: &Name, rest: Self) -> Result<Self, NotAnAnswer> {
+        let (mut read, rest_read) = (self.read_back(&question.name)?, rest.read_back(target)?);
+        if read.answers.len() + rest_read.answers.len() > MAX_RECORDS {
+            return Err(NotAnAnswer::TooManyRecords);
+        }
+        read.answers.extend(rest_read.answers);
+        let mut answer = Self {
+            rcode: rest.rcode,
+            authentic: self.authentic && rest.authentic,
+            ttl: self.ttl.min(rest.ttl),
+            targets: self.targets.iter().chain(&rest.targets).cloned().collect(),
+            addresses: rest.addresses,
+            leads: rest.leads,
+            error: rest.error,
+            leads_on: rest.leads_on,
+            answers: 0,
+            authorities: 0,
+            records: Box::default(),
+            ttl_offsets: Box::default(),
+        };
+        answer.encode(&wire_name(&question.name)?, &read.answers, &rest_read.authorities)?;
+        Ok(answer)
+    }
+
+    /// The records as the codec has them; they are about `name`.
+    fn read_back(&self, name: &Name) -> Result<Message, NotAnAnswer> {
+        let mut message = vec![0; HEADER_LEN];
+        message[5] = 1;
+        message[6..8].copy_from_slice(&self.answers.to_be_bytes());
+        message[8..10].copy_from_slice(&self.authorities.to_be_bytes());
+        message.extend_from_slice(name.as_ref().wire());
+        message.extend_from_slice(&[0, 1, 0, 1]);
+        message.extend_from_slice(&self.records);
+        Message::from_vec(&message).map_err(|_| NotAnAnswer::NotEncodable)
     }
 
     /// Whether it says that the name does not exist.
@@ -249,129 +290,6 @@ pub(crate) fn policy_name(name: &WireName) -> Option<Name> {
     }
     wire.push(0);
     Name::from_wire(&wire).ok()
-}
-
-/// The records on the way from QNAME to the end of its aliases, in that order, and the names on the way.
-fn chain_of(
-    question: &Question,
-    qname: &WireName,
-    mut pool: Vec<Record>,
-) -> Result<(Vec<Record>, Vec<WireName>), NotAnAnswer> {
-    pool.retain(|record| record.dns_class == DNSClass::IN);
-    let mut kept = Vec::with_capacity(pool.len());
-    let mut owners = vec![qname.clone()];
-    loop {
-        let here = owners.last().unwrap_or(qname).clone();
-        let dname =
-            pool.iter().position(|record| is_dname(record) && record.name.zone_of(&here) && record.name != here);
-        if let Some(place) = dname {
-            let record = pool.remove(place);
-            take_signatures(question, &mut pool, &record.name.clone(), &mut kept, record);
-        }
-        let follows = question.qtype != rr_type::CNAME && question.qtype != rr_type::ANY;
-        let alias = pool.iter().position(|record| follows && record.name == here && is_cname(record));
-        let Some(place) = alias else { break };
-        let record = pool.remove(place);
-        let RData::CNAME(target) = &record.data else { break };
-        let target = target.0.clone();
-        take_signatures(question, &mut pool, &here, &mut kept, record);
-        if owners.contains(&target) || owners.len() > MAX_ALIASES {
-            return Err(NotAnAnswer::EndlessAliases);
-        }
-        owners.push(target);
-    }
-    let end = owners.last().unwrap_or(qname);
-    for record in pool {
-        let wanted = answers_type(&record, question.qtype) || (question.dnssec_ok && is_type(&record, RRSIG));
-        if record.name == *end && wanted {
-            kept.push(record);
-        }
-    }
-    level_ttls(&mut kept);
-    Ok((kept, owners))
-}
-
-fn take_signatures(
-    question: &Question,
-    pool: &mut Vec<Record>,
-    owner: &WireName,
-    kept: &mut Vec<Record>,
-    record: Record,
-) {
-    let covered = u16::from(record.record_type());
-    kept.push(record);
-    if !question.dnssec_ok {
-        return;
-    }
-    let signatures = pool.extract_if(.., |other| other.name == *owner && covers(other, covered));
-    kept.extend(signatures);
-}
-
-/// Whether `record` is a signature over records of type `rtype` (RFC 4034 §3.1.1: the type stands first).
-fn covers(record: &Record, rtype: u16) -> bool {
-    let RData::Unknown { code, rdata } = &record.data else { return false };
-    u16::from(*code) == RRSIG && rdata.anything.first_chunk::<2>() == Some(&rtype.to_be_bytes())
-}
-
-fn is_type(record: &Record, rtype: u16) -> bool {
-    u16::from(record.record_type()) == rtype
-}
-
-fn is_cname(record: &Record) -> bool {
-    record.record_type() == RecordType::CNAME
-}
-
-fn is_dname(record: &Record) -> bool {
-    const DNAME: u16 = 39;
-    is_type(record, DNAME)
-}
-
-fn answers_type(record: &Record, qtype: u16) -> bool {
-    qtype == rr_type::ANY || is_type(record, qtype)
-}
-
-/// Records of one RRset have one TTL, the least (RFC 2181 §5.2), and none above the cap. A TTL with its top bit set is a
-/// very long one and not a negative one (RFC 8767 §4).
-fn level_ttls(records: &mut [Record]) {
-    for index in 0..records.len() {
-        let same =
-            |other: &&Record| other.name == records[index].name && other.record_type() == records[index].record_type();
-        let least = records.iter().filter(same).map(|record| record.ttl).min();
-        records[index].ttl = least.unwrap_or(0).min(MAX_TTL);
-    }
-}
-
-/// What of the authority section proves the answer: the SOA record of a negative one, and with DNSSEC the denial.
-fn proof(question: &Question, authorities: Vec<Record>, end: &WireName, negative: bool) -> Vec<Record> {
-    let mut kept: Vec<Record> = authorities
-        .into_iter()
-        .filter(|record| record.dns_class == DNSClass::IN)
-        .filter(|record| {
-            let soa = negative && record.record_type() == RecordType::SOA && record.name.zone_of(end);
-            let denial = question.dnssec_ok
-                && (is_type(record, NSEC)
-                    || is_type(record, NSEC3)
-                    || [NSEC, NSEC3].iter().any(|denial| covers(record, *denial))
-                    || (negative && covers(record, rr_type::SOA)));
-            soa || denial
-        })
-        .collect();
-    level_ttls(&mut kept);
-    kept
-}
-
-/// Seconds for which the answer may be given: the least TTL; for a negative answer also the SOA's MINIMUM, and never
-/// without a SOA (RFC 2308 §5).
-fn freshness(answers: &[Record], authorities: &[Record], negative: bool) -> u32 {
-    let least = answers.iter().chain(authorities).map(|record| record.ttl).min().unwrap_or(0);
-    if !negative {
-        return least;
-    }
-    let minimum = authorities.iter().find_map(|record| match &record.data {
-        RData::SOA(soa) => Some(soa.minimum),
-        _ => None,
-    });
-    minimum.map_or(0, |minimum| least.min(minimum).min(MAX_NEGATIVE_TTL))
 }
 
 fn extended_error(option: &EdnsOption) -> Option<ExtendedError> {

@@ -24,3 +24,4 @@ mod wire;
 pub use listen::{BindError, Listeners, serve};
 pub use options::{BadOption, Limits, Options, Status, UpstreamStatus};
 pub use resolver::Resolver;
+pub use upstream::{RouteOptions, Strategy, UpstreamOptions};

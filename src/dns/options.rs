@@ -1,10 +1,9 @@
 //! What the configuration says about answering queries, and what the page shows of it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use super::access::AllowFrom;
-use super::upstream::Upstreams;
+use super::upstream::{UpstreamOptions, Upstreams};
 
 /// Everything the configuration says about answering queries.
 #[derive(Clone, Debug)]
@@ -13,12 +12,8 @@ pub struct Options {
     pub listen: Vec<SocketAddr>,
     /// Who may ask; everyone else is dropped in silence. As written: `loopback`, `private`, `any`, an address or a network.
     pub allow_from: Vec<String>,
-    /// Forwarders, in the order of the configuration: `udp://192.0.2.1`, `tcp://`, `tls://name-or-address`, `https://name/dns-query`.
-    pub servers: Vec<String>,
-    /// Plain forwarders that resolve the names of the others.
-    pub bootstrap: Vec<String>,
-    /// PEM file of a private CA that may sign for the forwarders, besides the public ones.
-    pub ca: Option<PathBuf>,
+    /// Who is asked what is not known here.
+    pub upstream: UpstreamOptions,
     /// Bytes the cache may hold.
     pub cache_size: usize,
     /// Bounds, by name.
@@ -94,7 +89,7 @@ impl Options {
     }
 
     pub(super) fn upstreams(&self) -> Result<Upstreams, BadOption> {
-        Upstreams::new(&self.servers, &self.bootstrap, self.ca.as_deref())
+        Upstreams::new(&self.upstream)
     }
 }
 
@@ -111,6 +106,16 @@ pub struct UpstreamStatus {
     pub failed: u64,
     /// Smoothed time to answer.
     pub latency_ms: Option<u32>,
+    /// Of a hundred answers of forwarders, how many were its; none before the first.
+    pub share_percent: Option<u8>,
+    /// Datagrams that came from its address and did not match a question.
+    pub mismatches: u64,
+    /// Whether nobody on the way can read or change what it is asked.
+    pub encrypted: bool,
+    /// It does not keep the case of a question, so the case protects nothing.
+    pub folds_case: bool,
+    /// The names it is asked about; empty when it is asked about everything that has no route.
+    pub domains: Vec<String>,
 }
 
 /// How the hot path is doing.

@@ -97,7 +97,8 @@ impl Resolver {
             }
             None => {}
         }
-        if let Some(reply) = special::reply(query) {
+        let routed = self.upstreams.covers(query.name.as_ref());
+        if let Some(reply) = special::reply(query).filter(|_| !routed) {
             return Told::at_once(Outcome::Local, reply);
         }
 
@@ -138,7 +139,9 @@ impl Resolver {
             return Told { alias, server, ..Told::muted(query, policy, judgement) };
         }
         // Where they lead into the house, a page from outside would look into it.
-        match shield(&answer, query, &judgement, &snapshot.local, policy.blocking().ttl) {
+        let shielded = shield(&answer, query, &judgement, &snapshot.local, policy.blocking().ttl);
+        // The operator's own forwarders may say where things in the house are.
+        match shielded.filter(|_| !routed) {
             Some(Shielded::Elsewhere(reply)) => return Told { judgement, outcome, alias, server, reply },
             Some(Shielded::Here(reply)) => {
                 self.counters.rebinding.add_one();
@@ -337,6 +340,7 @@ impl Resolver {
     pub fn status(&self) -> Status {
         let mut counters = self.counters.read();
         counters.extend([("flights", self.flights.turned_away()), ("events", self.events.dropped())]);
+        counters.extend(self.upstreams.counters());
         Status {
             upstreams: self.upstreams.status(),
             cache_entries: self.cache.entries(),

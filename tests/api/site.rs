@@ -189,9 +189,7 @@ fn resolver_options() -> dns::Options {
     dns::Options {
         listen: Vec::new(),
         allow_from: vec!["loopback".into()],
-        servers: vec!["udp://127.0.0.1:9".into()],
-        bootstrap: Vec::new(),
-        ca: None,
+        upstream: dns::UpstreamOptions { servers: vec!["udp://127.0.0.1:9".into()], ..Default::default() },
         cache_size: 1 << 20,
         limits: dns::Limits::default(),
     }

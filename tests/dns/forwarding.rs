@@ -25,12 +25,38 @@ fn each_transport_carries_questions() {
         (forwarder.tcp(), Over::Tcp),
         (forwarder.tls(), Over::Tls),
         (forwarder.https(), Over::Https),
+        (forwarder.quic(), Over::Quic),
+        (forwarder.h3(), Over::H3),
     ] {
         let sordino = Setup::new().server(&url).set("upstream", "ca", &ca).start();
         for number in 0..3 {
             let name = format!("n{number}.{over:?}.example");
             assert_eq!(sordino.resolve(&name), ["A 192.0.2.1"], "{url}");
             assert_eq!(overs(&forwarder.asked(&name)), [over], "{url}");
+        }
+    }
+}
+
+/// Questions that others can see pass by encrypted do not tell by their length what they ask.
+#[test]
+fn rfc8467_4_1_encrypted_questions_are_padded_and_plain_ones_are_not() {
+    let authority = Authority::new();
+    let forwarder = Forwarder::encrypted(&authority);
+    let ca = format!("{:?}", authority.path());
+    for (url, padded) in [
+        (forwarder.udp(), false),
+        (forwarder.tcp(), false),
+        (forwarder.tls(), true),
+        (forwarder.https(), true),
+        (forwarder.quic(), true),
+        (forwarder.h3(), true),
+    ] {
+        let sordino = Setup::new().server(&url).set("upstream", "ca", &ca).start();
+        for length in [1, 20, 60] {
+            let name = format!("{}.padded.example", "l".repeat(length));
+            sordino.resolve(&name);
+            let size = forwarder.asked(&name).last().expect("a question").query.size;
+            assert_eq!(size.is_multiple_of(128), padded, "{size} octets over {url}");
         }
     }
 }
@@ -57,7 +83,7 @@ fn rfc8484_8_2_requests_tell_nothing_of_the_asker() {
 fn rfc8310_5_a_wrong_certificate_is_no_reason_to_ask_in_the_clear() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let forwarder = Forwarder::encrypted(&stranger);
-    for url in [forwarder.tls(), forwarder.https()] {
+    for url in [forwarder.tls(), forwarder.https(), forwarder.quic(), forwarder.h3()] {
         let ca = format!("{:?}", authority.path());
         let sordino = Setup::new().server(&url).set("upstream", "ca", &ca).start();
         let reply = sordino.ask("strict.example", A);

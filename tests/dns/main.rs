@@ -15,5 +15,6 @@ mod local;
 mod message;
 mod policy;
 mod rebinding;
+mod routes;
 mod special;
 mod transport;

@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 
 use super::authority::Authority;
-use super::until;
 use super::wire::{self, Message, Opt, QR, RA, RD, Record, SOA, name_text, name_wire};
+use super::{encrypted, until};
 
 /// How a question came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Over {
     Tcp,
     Tls,
     Https,
+    Quic,
+    H3,
 }
 
 /// What to do with a question.
@@ -45,10 +47,10 @@ pub struct Asked {
 type Script = Arc<dyn Fn(&Message, Over) -> Plan + Send + Sync>;
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     scripts: Mutex<HashMap<Vec<u8>, Script>>,
     asked: Mutex<Vec<Asked>>,
-    headers: Mutex<Vec<http::HeaderMap>>,
+    pub(super) headers: Mutex<Vec<http::HeaderMap>>,
     silent: Mutex<bool>,
 }
 
@@ -56,8 +58,8 @@ struct State {
 pub struct Forwarder {
     state: Arc<State>,
     plain: SocketAddr,
-    tls: Option<SocketAddr>,
-    https: Option<SocketAddr>,
+    /// TLS, HTTPS, QUIC and HTTP/3.
+    encrypted: Option<[SocketAddr; 4]>,
     _stop: mpsc::Sender<()>,
 }
 
@@ -81,7 +83,7 @@ impl Forwarder {
         Self::start(None, "127.0.0.1:0")
     }
 
-    /// TLS and HTTPS besides, with a certificate for 127.0.0.1 and dns.example.
+    /// TLS, HTTPS, QUIC and HTTP/3 besides, with a certificate for 127.0.0.1 and dns.example.
     pub fn encrypted(authority: &Authority) -> Self {
         Self::start(Some(authority), "127.0.0.1:0")
     }
@@ -96,20 +98,23 @@ impl Forwarder {
         let (stop, mut stopped) = mpsc::channel(1);
         let (found, addresses) = std::sync::mpsc::sync_channel(1);
         let names = ["127.0.0.1", "dns.example"];
-        let acceptors = authority.map(|ca| (ca.acceptor(&names, &[b"dot"]), ca.acceptor(&names, &[b"h2"])));
+        let acceptors =
+            authority.map(|ca| [&b"dot"[..], b"h2", b"doq", b"h3"].map(|alpn| ca.acceptor(&names, &[alpn])));
         let (shared, address) = (state.clone(), address.to_owned());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let (udp, tcp) = both_on(&address).await;
                 let plain = tcp.local_addr().unwrap();
-                let mut encrypted = (None, None);
-                if let Some((dot, doh)) = acceptors {
+                let mut encrypted = None;
+                if let Some([dot, doh, doq, h3]) = acceptors {
                     let listeners = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
                     let [tls, https] = listeners.map(Result::unwrap);
-                    encrypted = (tls.local_addr().ok(), https.local_addr().ok());
-                    tokio::spawn(serve_tls(shared.clone(), tls, dot));
-                    tokio::spawn(serve_https(shared.clone(), https, doh));
+                    let addresses = [tls.local_addr().unwrap(), https.local_addr().unwrap()];
+                    tokio::spawn(encrypted::serve_tls(shared.clone(), tls, dot));
+                    tokio::spawn(encrypted::serve_https(shared.clone(), https, doh));
+                    let quic = [encrypted::serve_doq(shared.clone(), &doq), encrypted::serve_h3(shared.clone(), &h3)];
+                    encrypted = Some([addresses[0], addresses[1], quic[0], quic[1]]);
                 }
                 tokio::spawn(serve_udp(shared.clone(), Arc::new(udp)));
                 tokio::spawn(serve_tcp(shared, tcp));
@@ -117,8 +122,8 @@ impl Forwarder {
                 stopped.recv().await;
             });
         });
-        let (plain, (tls, https)) = addresses.recv().unwrap();
-        Self { state, plain, tls, https, _stop: stop }
+        let (plain, encrypted) = addresses.recv().unwrap();
+        Self { state, plain, encrypted, _stop: stop }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -134,16 +139,28 @@ impl Forwarder {
     }
 
     pub fn tls(&self) -> String {
-        format!("tls://{}", self.tls.expect("an encrypted forwarder"))
+        format!("tls://{}", self.behind_tls(0))
     }
 
     pub fn https(&self) -> String {
-        format!("https://{}/dns-query", self.https.expect("an encrypted forwarder"))
+        format!("https://{}/dns-query", self.behind_tls(1))
+    }
+
+    pub fn quic(&self) -> String {
+        format!("quic://{}", self.behind_tls(2))
+    }
+
+    pub fn h3(&self) -> String {
+        format!("h3://{}/dns-query", self.behind_tls(3))
+    }
+
+    fn behind_tls(&self, place: usize) -> SocketAddr {
+        self.encrypted.expect("an encrypted forwarder")[place]
     }
 
     /// The port of the encrypted transport, for a URL with a name in it.
     pub fn tls_port(&self) -> u16 {
-        self.tls.expect("an encrypted forwarder").port()
+        self.behind_tls(0).port()
     }
 
     /// What to do with questions for `name` and below it; the longest name counts.
@@ -237,7 +254,7 @@ pub fn soa(ttl: u32, minimum: u32) -> Record {
 }
 
 impl State {
-    fn plan(&self, packet: &[u8], over: Over, source: SocketAddr) -> Plan {
+    pub(super) fn plan(&self, packet: &[u8], over: Over, source: SocketAddr) -> Plan {
         let Some(query) = Message::parse(packet).filter(|query| !query.questions.is_empty()) else {
             panic!("sordino sent a forwarder what is no query: {packet:02x?}");
         };
@@ -268,7 +285,7 @@ fn default_plan(query: &Message) -> Plan {
 }
 
 /// The packets of a plan, when their time has come.
-async fn carry_out(mut plan: Plan) -> Vec<Vec<u8>> {
+pub(super) async fn carry_out(mut plan: Plan) -> Vec<Vec<u8>> {
     loop {
         match plan {
             Plan::Answer(message) => return vec![message.wire()],
@@ -315,19 +332,8 @@ async fn serve_tcp(state: Arc<State>, listener: TcpListener) {
     }
 }
 
-async fn serve_tls(state: Arc<State>, listener: TcpListener, acceptor: tokio_rustls::TlsAcceptor) {
-    while let Ok((stream, source)) = listener.accept().await {
-        let (state, acceptor) = (state.clone(), acceptor.clone());
-        tokio::spawn(async move {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                serve_stream(state, stream, Over::Tls, source).await;
-            }
-        });
-    }
-}
-
 /// Answers the messages of one stream, each when its plan says so.
-async fn serve_stream(
+pub(super) async fn serve_stream(
     state: Arc<State>,
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
     over: Over,
@@ -353,37 +359,4 @@ async fn serve_stream(
             }
         });
     }
-}
-
-/// DNS over HTTPS with POST over HTTP/2 (RFC 8484 §4.1).
-async fn serve_https(state: Arc<State>, listener: TcpListener, acceptor: tokio_rustls::TlsAcceptor) {
-    while let Ok((stream, source)) = listener.accept().await {
-        let (state, acceptor) = (state.clone(), acceptor.clone());
-        tokio::spawn(async move {
-            let stream = acceptor.accept(stream).await.ok()?;
-            let mut connection = h2::server::handshake(stream).await.ok()?;
-            while let Some(Ok((request, respond))) = connection.accept().await {
-                tokio::spawn(serve_request(state.clone(), request, respond, source));
-            }
-            Some(())
-        });
-    }
-}
-
-async fn serve_request(
-    state: Arc<State>,
-    request: http::Request<h2::RecvStream>,
-    mut respond: h2::server::SendResponse<axum::body::Bytes>,
-    source: SocketAddr,
-) -> Option<()> {
-    state.headers.lock().unwrap().push(request.headers().clone());
-    let mut body = request.into_body();
-    let mut packet = Vec::new();
-    while let Some(Ok(chunk)) = body.data().await {
-        packet.extend_from_slice(&chunk);
-    }
-    let packets = carry_out(state.plan(&packet, Over::Https, source)).await;
-    let packet = packets.into_iter().next()?;
-    let response = http::Response::builder().header("content-type", "application/dns-message").body(()).ok()?;
-    respond.send_response(response, false).ok()?.send_data(packet.into(), true).ok()
 }

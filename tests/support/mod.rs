@@ -4,6 +4,7 @@
 
 pub mod authority;
 pub mod client;
+mod encrypted;
 pub mod forwarder;
 pub mod rest;
 pub mod sordino;

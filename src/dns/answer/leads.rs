@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
 use hickory_proto::rr::{RData, Record};
 
-use super::{is_dname, policy_name};
+use super::chain::is_dname;
+use super::policy_name;
 use crate::policy::Name;
 
 /// Names other than the owner: targets of CNAME, DNAME, SVCB and HTTPS.

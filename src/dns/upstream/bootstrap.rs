@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use hickory_net::NetError;
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, Query as WireQuery};
 use hickory_proto::rr::{Name as WireName, RData, RecordType};
 
-use super::datagram;
+use super::datagram::{self, Spelling};
 use super::endpoint::Host;
 
 /// How long one bootstrap server is waited for.
@@ -71,7 +72,8 @@ async fn ask(server: SocketAddr, name: &str, family: RecordType) -> Result<Optio
     let mut name = WireName::from_ascii(name)?;
     name.set_fqdn(true);
     let request = DnsRequest::from_query(WireQuery::query(name, family), DnsRequestOptions::default());
-    let exchange = datagram::exchange(server, &request);
+    let mismatches = AtomicU64::default();
+    let exchange = datagram::exchange(server, &request, Spelling::Plain, &mismatches);
     let response = tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| NetError::Timeout)?;
     let response = response.map_err(|error| NetError::from(error.to_string()))?;
     let address = response.answers.iter().find_map(|record| {

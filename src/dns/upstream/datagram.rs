@@ -5,16 +5,26 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use hickory_proto::op::{Message, MessageType};
+use hickory_proto::op::Message;
 use tokio::net::UdpSocket;
 
-use crate::dns::wire::Reader;
+use crate::dns::wire::{HEADER_LEN, Reader};
 
 /// Responses from the right place that do not match, after which somebody is guessing: the question goes over TCP.
 const MOST_MISMATCHES: usize = 16;
 /// Free ports that are tried before the system may choose.
 const PORT_TRIES: usize = 8;
+
+/// How QNAME is spelled on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As it is.
+    Plain,
+    /// Each letter in a case of its own (draft-vixie-dnsext-dns0x20): whoever forges an answer must guess that as well.
+    Random,
+}
 
 /// Why there is no answer over UDP.
 #[derive(Debug, thiserror::Error)]
@@ -24,11 +34,24 @@ pub(super) enum NoAnswer {
     /// Too many responses did not match: they may be forged.
     #[error("{MOST_MISMATCHES} responses did not match the question")]
     Guessed,
+    /// All matched but the case of QNAME.
+    #[error("the response does not keep the case of the question")]
+    Folded,
 }
 
-/// Sends `query` to `server` from a port of its own, and waits for the response that matches. The caller bounds the wait.
-pub(super) async fn exchange(server: SocketAddr, query: &Message) -> Result<Message, NoAnswer> {
-    let packet = query.to_vec().map_err(|error| io::Error::other(error.to_string()))?;
+/// Sends `query` to `server` from a port of its own, and waits for the response that matches; others are counted in
+/// `mismatches`. The caller bounds the wait.
+pub(super) async fn exchange(
+    server: SocketAddr,
+    query: &Message,
+    spelling: Spelling,
+    mismatches: &AtomicU64,
+) -> Result<Message, NoAnswer> {
+    let plain = query.to_vec().map_err(|error| io::Error::other(error.to_string()))?;
+    let mut packet = plain.clone();
+    if spelling == Spelling::Random {
+        spell_at_random(&mut packet)?;
+    }
     let socket = socket(server).await?;
     // Connected: the kernel lets nobody else through, and tells when nobody listens there.
     socket.connect(server).await?;
@@ -36,32 +59,84 @@ pub(super) async fn exchange(server: SocketAddr, query: &Message) -> Result<Mess
     let mut datagram = vec![0; 4096];
     for _ in 0..MOST_MISMATCHES {
         let len = socket.recv(&mut datagram).await?;
-        if let Some(response) = matching(query, &packet, &datagram[..len]) {
-            return Ok(response);
+        match matching(query, &packet, &datagram[..len]) {
+            Match::Exact => {
+                // The case was a password, and nobody further on should see it.
+                let question = HEADER_LEN..question_end(&plain).min(len);
+                datagram[question.clone()].copy_from_slice(&plain[question]);
+                if let Ok(response) = Message::from_vec(&datagram[..len]) {
+                    return Ok(response);
+                }
+            }
+            Match::Bare => {
+                if let Ok(response) = Message::from_vec(&datagram[..len]) {
+                    return Ok(response);
+                }
+            }
+            Match::Folded => {
+                mismatches.fetch_add(1, Ordering::Relaxed);
+                return Err(NoAnswer::Folded);
+            }
+            Match::No => {}
         }
+        mismatches.fetch_add(1, Ordering::Relaxed);
     }
     Err(NoAnswer::Guessed)
 }
 
-/// The response, if it is one to this very query: ID, QR, and the whole question.
-fn matching(query: &Message, packet: &[u8], datagram: &[u8]) -> Option<Message> {
+/// How a datagram fits a query.
+enum Match {
+    Exact,
+    /// An error without a question.
+    Bare,
+    /// In everything but case.
+    Folded,
+    No,
+}
+
+/// Whether `datagram` is a response to this very `packet`: ID, QR, and the whole question.
+fn matching(query: &Message, packet: &[u8], datagram: &[u8]) -> Match {
     let (mut asked, mut told) = (Reader::new(packet), Reader::new(datagram));
-    let (question, answer) = (asked.header()?, told.header()?);
-    if answer.id != question.id || !answer.is_response() || answer.opcode() != 0 {
-        return None;
+    let (Some(_), Some(answer)) = (asked.header(), told.header()) else { return Match::No };
+    if answer.id != query.id || !answer.is_response() || answer.opcode() != 0 {
+        return Match::No;
     }
     // An error may come without the question: the forwarder could not read it (RFC 8906 §3.1.1).
     const FORMERR_OR_NOTIMP: [u16; 2] = [1, 4];
     if answer.questions == 0 && FORMERR_OR_NOTIMP.contains(&(answer.flags & 0xf)) {
-        return Message::from_vec(datagram).ok();
+        return Match::Bare;
     }
-    let (question, answered) = (asked.question()?, told.question()?);
+    let (Some(question), Some(answered)) = (asked.question(), told.question()) else { return Match::No };
     let same = question.name.eq_ignore_ascii_case(answered.name)
         && question.qtype == answered.qtype
         && question.qclass == answered.qclass
         && answer.questions == 1;
-    let response = Message::from_vec(datagram).ok().filter(|_| same)?;
-    (response.metadata.message_type == MessageType::Response && response.id == query.id).then_some(response)
+    match same {
+        true if question.name == answered.name => Match::Exact,
+        true => Match::Folded,
+        false => Match::No,
+    }
+}
+
+/// Where the first question ends.
+fn question_end(packet: &[u8]) -> usize {
+    let mut reader = Reader::new(packet);
+    reader.header().and_then(|_| reader.question()).map_or(HEADER_LEN, |_| reader.position())
+}
+
+/// Turns each letter of QNAME over with a chance of one half. Length octets are below 64, and no letters.
+fn spell_at_random(packet: &mut [u8]) -> io::Result<()> {
+    const CASE: u8 = 0x20;
+    let end = question_end(packet).saturating_sub(4);
+    let mut random = [0; crate::policy::MAX_WIRE_LEN];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let name = packet.get_mut(HEADER_LEN..end).unwrap_or_default();
+    for (octet, random) in name.iter_mut().zip(random) {
+        if octet.is_ascii_alphabetic() {
+            *octet ^= random & CASE;
+        }
+    }
+    Ok(())
 }
 
 /// A socket on a port that cannot be guessed: one of all that are not reserved, and not only of the kernel's range

@@ -10,6 +10,8 @@ pub(super) enum Scheme {
     Tcp,
     Tls,
     Https,
+    Quic,
+    H3,
 }
 
 /// A forwarder's place: `udp://192.0.2.1`, `tls://dns.example`, `https://dns.example/dns-query`.
@@ -18,7 +20,7 @@ pub(super) struct Endpoint {
     pub(super) scheme: Scheme,
     pub(super) host: Host,
     pub(super) port: u16,
-    /// Path of the resource, for HTTPS.
+    /// Path of the resource, for HTTPS and HTTP/3.
     pub(super) path: String,
     written: String,
 }
@@ -34,13 +36,17 @@ impl Scheme {
     const fn default_port(self) -> u16 {
         match self {
             Self::Udp | Self::Tcp => 53,
-            Self::Tls => 853,
-            Self::Https => 443,
+            Self::Tls | Self::Quic => 853,
+            Self::Https | Self::H3 => 443,
         }
     }
 
     pub(super) const fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::Https)
+        !matches!(self, Self::Udp | Self::Tcp)
+    }
+
+    const fn has_path(self) -> bool {
+        matches!(self, Self::Https | Self::H3)
     }
 }
 
@@ -57,16 +63,13 @@ impl Endpoint {
             Some(("tcp", rest)) => (Scheme::Tcp, rest),
             Some(("tls", rest)) => (Scheme::Tls, rest),
             Some(("https", rest)) => (Scheme::Https, rest),
-            Some(("quic" | "h3", _)) => {
-                return wrong(
-                    "cannot be used yet: this version speaks udp://, tcp://, tls:// and https:// to forwarders",
-                );
-            }
-            Some(_) => return wrong("begins with none of udp://, tcp://, tls:// and https://"),
+            Some(("quic", rest)) => (Scheme::Quic, rest),
+            Some(("h3", rest)) => (Scheme::H3, rest),
+            Some(_) => return wrong("begins with none of udp://, tcp://, tls://, https://, quic:// and h3://"),
         };
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-        if !path.is_empty() && path != "/" && scheme != Scheme::Https {
-            return wrong("has a path, which only https:// has");
+        if !path.is_empty() && path != "/" && !scheme.has_path() {
+            return wrong("has a path, which only https:// and h3:// have");
         }
         let Some((host, port)) = split_port(authority, scheme.default_port()) else {
             return wrong("has no valid host and port; an IPv6 address with a port is written [2001:db8::1]:853");
@@ -126,6 +129,8 @@ mod tests {
             ("tls://2001:db8::1", Scheme::Tls, "2001:db8::1", 853),
             ("tls://dns.example", Scheme::Tls, "dns.example", 853),
             ("https://dns.example:8443/q", Scheme::Https, "dns.example", 8443),
+            ("quic://dns.example", Scheme::Quic, "dns.example", 853),
+            ("h3://192.0.2.1/q", Scheme::H3, "192.0.2.1", 443),
         ] {
             let endpoint = Endpoint::parse(text).unwrap();
             assert_eq!(
@@ -140,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_no_endpoint_is_said() {
         for text in
-            ["", "udp://", "ftp://9.9.9.9", "quic://9.9.9.9", "udp://9.9.9.9:x", "tls://a..b", "udp://9.9.9.9/dns"]
+            ["", "udp://", "ftp://9.9.9.9", "quic://9.9.9.9/q", "udp://9.9.9.9:x", "tls://a..b", "udp://9.9.9.9/dns"]
         {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }

@@ -1,43 +1,46 @@
-//! The forwarders, and the ladder by which a question climbs from one to the next.
+//! Who is asked what is not known here: forwarders, in groups. Names of a route have a group of their own, all others
+//! share one.
 
 mod bootstrap;
+mod connection;
 mod datagram;
 mod endpoint;
+mod group;
+mod health;
+mod options;
+mod request;
+mod route;
 mod server;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use hickory_proto::op::{Message, ResponseCode};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use self::bootstrap::Bootstrap;
 use self::endpoint::{Endpoint, Host};
+use self::group::Group;
+pub use self::options::{RouteOptions, Strategy, UpstreamOptions};
+use self::route::Routes;
 use self::server::Server;
-use super::answer::{self, Answer, Question};
+use super::answer::{Answer, MAX_ALIASES, Question};
 use super::options::{BadOption, UpstreamStatus};
 use super::wire::{ExtendedError, Rcode};
+use crate::policy::{Name, NameRef};
 
 /// How long a question may take in all. Below the five seconds after which stub resolvers give up.
 pub(crate) const LAST_WORD: Duration = Duration::from_millis(4_400);
-/// Rounds in which every forwarder is asked once (RFC 9520 §3.1: at most three tries).
-const ROUNDS: usize = 3;
-/// Bounds of the time given to one forwarder before the next is asked as well.
-const SHORTEST_PATIENCE: Duration = Duration::from_millis(300);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The forwarders, in the order of the configuration.
+/// The forwarders.
 #[derive(Debug)]
 pub(crate) struct Upstreams {
-    servers: Vec<(Arc<Server>, Arc<str>)>,
+    /// Those of everything else, then those of each route.
+    groups: Vec<Group>,
+    routes: Routes,
 }
 
 /// A good answer, and who gave it.
@@ -47,21 +50,120 @@ pub(crate) struct Answered {
 }
 
 impl Upstreams {
+    /// Asks until there is a good answer, all forwarders of the name have failed, or [`LAST_WORD`] has passed.
+    ///
+    /// Forwarders are believed about their own names only. Where an alias leads to names of another group, that group
+    /// is asked about its target.
+    pub(crate) async fn ask(&self, question: &Question) -> Result<Answered, Answer> {
+        let deadline = Instant::now() + LAST_WORD;
+        let (mut answer, server) = self.ask_group(question, deadline).await?;
+        for _ in 0..MAX_ALIASES {
+            let Some(target) = answer.leads_on.take() else { return Ok(Answered { answer, server }) };
+            let (rest, _) = self.ask_group(&Question { name: target.clone(), ..question.clone() }, deadline).await?;
+            answer = answer.continued(question, &target, rest).map_err(|_| endless())?;
+        }
+        Err(endless())
+    }
+
+    async fn ask_group(&self, question: &Question, deadline: Instant) -> Result<(Answer, Arc<str>), Answer> {
+        let group = self.routes.group_of(question.name.as_ref());
+        let belongs = |name: NameRef<'_>| self.routes.group_of(name) == group;
+        self.groups[group].ask(question, deadline, &belongs).await
+    }
+
+    /// Whether the operator says who knows about `name`. Such a name is asked about even if nobody outside knows it.
+    pub(crate) fn covers(&self, name: NameRef<'_>) -> bool {
+        self.routes.covers(name)
+    }
+
+    /// Each forwarder as the page shows it, in the order of the configuration, those of routes last.
+    pub(crate) fn status(&self) -> Vec<UpstreamStatus> {
+        let servers = || self.groups.iter().flat_map(|group| &group.servers);
+        let answered = |server: &Server| server.health.answered.load(Ordering::Relaxed);
+        let all: u64 = servers().map(|server| answered(server)).sum();
+        let status = |server: &Arc<Server>| {
+            let health = &server.health;
+            let latency = health.latency();
+            UpstreamStatus {
+                server: server.written.to_string(),
+                state: match (health.is_down(), health.is_known()) {
+                    (true, _) => "down",
+                    (false, true) => "up",
+                    (false, false) => "unknown",
+                },
+                answered: answered(server),
+                failed: health.failed.load(Ordering::Relaxed),
+                latency_ms: latency.map(|latency| u32::try_from(latency.as_millis()).unwrap_or(u32::MAX)),
+                share_percent: (answered(server) * 100).checked_div(all).and_then(|share| u8::try_from(share).ok()),
+                mismatches: health.mismatches.load(Ordering::Relaxed),
+                encrypted: server.endpoint.scheme.is_encrypted(),
+                folds_case: health.folds_case(),
+                domains: self.domains_of(server),
+            }
+        };
+        servers().map(status).collect()
+    }
+
+    /// What was counted, by name.
+    pub(crate) fn counters(&self) -> [(&'static str, u64); 2] {
+        let servers = self.groups.iter().flat_map(|group| &group.servers);
+        let mismatches = servers.map(|server| server.health.mismatches.load(Ordering::Relaxed)).sum();
+        let hedges = self.groups.iter().map(|group| group.hedges.spent.load(Ordering::Relaxed)).sum();
+        [("upstream_mismatch", mismatches), ("upstream_hedges", hedges)]
+    }
+
+    fn domains_of(&self, server: &Arc<Server>) -> Vec<String> {
+        let group = self.groups.iter().position(|group| group.servers.iter().any(|other| Arc::ptr_eq(other, server)));
+        group.map_or_else(Vec::new, |group| self.routes.domains_of(group))
+    }
+}
+
+fn endless() -> Answer {
+    const INVALID_DATA: u16 = 24;
+    Answer::failure(Rcode::SERVER_FAILURE, ExtendedError::new(INVALID_DATA, "aliases without end"))
+}
+
+impl Upstreams {
     /// Reads the forwarders of the configuration.
     ///
     /// # Errors
     /// The first option that cannot be used.
-    pub(crate) fn new(servers: &[String], bootstrap: &[String], ca: Option<&Path>) -> Result<Self, BadOption> {
-        let tls = Arc::new(client_config(ca)?);
-        let bootstrap = Arc::new(Bootstrap::new(bootstrap_addresses(bootstrap)?));
-        let bad = |what| BadOption { key: "upstream.servers", what };
+    pub(crate) fn new(options: &UpstreamOptions) -> Result<Self, BadOption> {
+        let parts = Parts {
+            tls: Arc::new(tls::client_config(options.ca.as_deref())?),
+            bootstrap: Arc::new(Bootstrap::new(bootstrap_addresses(&options.bootstrap)?)),
+            options,
+        };
+        let mut groups = vec![parts.group("upstream.servers", &options.servers, &Name::root())?];
+        let mut domains = Vec::new();
+        for route in &options.routes {
+            let Some(first) = route.domains.first() else {
+                let what = "a route names no domain; write domains = [\"corp.example\"]".into();
+                return Err(BadOption { key: "upstream.route", what });
+            };
+            domains.extend(route.domains.iter().map(|domain| (domain.clone(), groups.len())));
+            groups.push(parts.group("upstream.route", &route.servers, first)?);
+        }
+        Ok(Self { groups, routes: Routes::new(domains) })
+    }
+}
+
+/// What all forwarders are made with.
+struct Parts<'a> {
+    tls: Arc<ClientConfig>,
+    bootstrap: Arc<Bootstrap>,
+    options: &'a UpstreamOptions,
+}
+
+impl Parts<'_> {
+    fn group(&self, key: &'static str, servers: &[String], probed_with: &Name) -> Result<Group, BadOption> {
+        let bad = |what| BadOption { key, what };
         if servers.is_empty() {
             return Err(bad("no forwarder is named; write for example servers = [\"udp://9.9.9.9\"]".into()));
         }
-        let mut read = Vec::with_capacity(servers.len());
-        for written in servers {
+        let server = |written: &String| {
             let endpoint = Endpoint::parse(written).map_err(bad)?;
-            if matches!(endpoint.host, Host::Name(_)) && bootstrap.is_empty() {
+            if matches!(endpoint.host, Host::Name(_)) && self.bootstrap.is_empty() {
                 return Err(BadOption {
                     key: "upstream.bootstrap",
                     what: format!(
@@ -69,110 +171,11 @@ impl Upstreams {
                     ),
                 });
             }
-            let server = Server::new(endpoint, tls.clone(), bootstrap.clone());
-            read.push((Arc::new(server), Arc::from(written.as_str())));
-        }
-        Ok(Self { servers: read })
-    }
-
-    /// Asks until a forwarder gives a good answer, all have failed in every round, or [`LAST_WORD`] has passed.
-    ///
-    /// The next forwarder is asked when the one before takes longer than usual or fails; those asked before are not
-    /// given up, the first good answer wins.
-    pub(crate) async fn ask(&self, question: &Question) -> Result<Answered, Answer> {
-        let deadline = Instant::now() + LAST_WORD;
-        self.probe(question);
-        let mut waiting = self.ladder().into_iter();
-        let mut asked = FuturesUnordered::new();
-        let mut worst = None;
-        loop {
-            let mut patience = deadline;
-            if let Some((server, written)) = waiting.next() {
-                patience = deadline.min(Instant::now() + patience_with(server));
-                let left = deadline.saturating_duration_since(Instant::now());
-                asked.push(async move { (server, written, server.exchange(question, left).await) });
-            }
-            if asked.is_empty() {
-                break;
-            }
-            // Until the next rung: an answer, or the end of patience with those already asked.
-            match tokio::time::timeout_at(patience, asked.next()).await {
-                Ok(Some((server, written, Ok(response)))) => match judge(question, server, response) {
-                    Ok(answer) => return Ok(Answered { answer, server: written.clone() }),
-                    Err(failure) => worst = Some(failure),
-                },
-                Ok(_) => {}
-                Err(_) if Instant::now() >= deadline => break,
-                Err(_) => {}
-            }
-        }
-        Err(worst.unwrap_or_else(|| {
-            let nobody = ExtendedError::new(ExtendedError::NO_REACHABLE_AUTHORITY, "no forwarder answered");
-            Answer::failure(Rcode::SERVER_FAILURE, nobody)
-        }))
-    }
-
-    /// Asks those that are down as well, now and then, for nothing but their health.
-    fn probe(&self, question: &Question) {
-        for (server, _) in &self.servers {
-            if server.health.probe_is_due(Instant::now().into_std()) {
-                let (server, question) = (server.clone(), question.clone());
-                tokio::spawn(async move { server.exchange(&question, LONGEST_PATIENCE).await.is_ok() });
-            }
-        }
-    }
-
-    /// How the forwarders are doing.
-    pub(crate) fn status(&self) -> Vec<UpstreamStatus> {
-        let status = |(server, written): &(Arc<Server>, Arc<str>)| {
-            let answered = server.health.answered.load(Ordering::Relaxed);
-            let failed = server.health.failed.load(Ordering::Relaxed);
-            UpstreamStatus {
-                server: written.to_string(),
-                state: match (server.health.is_down(), answered + failed) {
-                    (true, _) => "down",
-                    (false, 0) => "unknown",
-                    (false, _) => "up",
-                },
-                answered,
-                failed,
-                latency_ms: server.health.latency().map(|latency| latency.as_millis() as u32),
-            }
+            let (tls, bootstrap) = (self.tls.clone(), self.bootstrap.clone());
+            Ok(Arc::new(Server::new(endpoint, tls, bootstrap, probed_with.clone(), self.options.trust_ad)))
         };
-        self.servers.iter().map(status).collect()
-    }
-
-    /// Whom to ask in which order: every forwarder once a round, those that are down after the others.
-    fn ladder(&self) -> Vec<&(Arc<Server>, Arc<str>)> {
-        let (down, up): (Vec<_>, Vec<_>) = self.servers.iter().partition(|(server, _)| server.health.is_down());
-        let round: Vec<_> = up.into_iter().chain(down).collect();
-        round.iter().copied().cycle().take(round.len() * ROUNDS).collect()
-    }
-}
-
-/// Four times the usual time to answer (RFC 6298 §2 adds four deviations), within bounds.
-fn patience_with(server: &Server) -> Duration {
-    let usual = server.health.latency().map_or(LONGEST_PATIENCE, |latency| latency * 4);
-    usual.clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE)
-}
-
-/// Takes the answer out of a response, or says as a failure what is wrong with it.
-fn judge(question: &Question, server: &Server, response: Message) -> Result<Answer, Answer> {
-    let rcode = response.metadata.response_code;
-    let failed = answer::is_failure(rcode);
-    match Answer::from_response(question, response, server.is_trusted()) {
-        Ok(answer) if !failed => Ok(answer),
-        // What the forwarder says about its failure is passed on, as it may be DNSSEC's; a refusal is not the name's.
-        Ok(answer) => {
-            let unexplained = || ExtendedError::new(ExtendedError::NETWORK_ERROR, "the forwarder failed");
-            let rcode = if rcode == ResponseCode::Refused { Rcode::REFUSED } else { Rcode::SERVER_FAILURE };
-            Err(Answer::failure(rcode, answer.error.unwrap_or_else(unexplained)))
-        }
-        Err(reason) => {
-            tracing::debug!(server = %server.endpoint, %reason, "a forwarder's response is not used");
-            const INVALID_DATA: u16 = 24;
-            Err(Answer::failure(Rcode::SERVER_FAILURE, ExtendedError::new(INVALID_DATA, "no usable answer")))
-        }
+        let servers = servers.iter().map(server).collect::<Result<_, _>>()?;
+        Ok(Group::new(servers, self.options.strategy))
     }
 }
 
@@ -189,20 +192,4 @@ fn bootstrap_addresses(written: &[String]) -> Result<Vec<SocketAddr>, BadOption>
         })
     };
     written.iter().map(read).collect()
-}
-
-fn client_config(ca: Option<&Path>) -> Result<ClientConfig, BadOption> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca {
-        let bad = |what: String| BadOption { key: "upstream.ca", what: format!("{}: {what}", path.display()) };
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-            roots.add(certificate).map_err(|error| bad(error.to_string()))?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = versions.map_err(|error| BadOption { key: "upstream.servers", what: error.to_string() })?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

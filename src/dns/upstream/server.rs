@@ -1,78 +1,83 @@
-//! One forwarder: its connection, its health, and one exchange with it.
+//! One forwarder, and one exchange with it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use hickory_net::NetError;
 use hickory_net::runtime::TokioRuntimeProvider;
-use hickory_net::tcp::TcpClientStream;
-use hickory_net::tls::tls_exchange;
-use hickory_net::xfer::{DnsExchange, DnsHandle as _, FirstAnswer as _};
-use hickory_net::{NetError, h2::HttpsClientStream};
-use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query as WireQuery, ResponseCode};
+use hickory_net::xfer::{DnsHandle as _, FirstAnswer as _};
+use hickory_proto::op::{DnsResponse, Message, ResponseCode};
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 
-use super::LAST_WORD;
 use super::bootstrap::Bootstrap;
-use super::datagram::{self, NoAnswer};
-use super::endpoint::{Endpoint, Scheme};
-use crate::dns::answer::{Question, wire_name};
-use crate::dns::wire::UDP_SIZE;
+use super::connection::{self, Exchange};
+use super::datagram::{self, NoAnswer, Spelling};
+use super::endpoint::{Endpoint, Host, Scheme};
+use super::health::Health;
+use super::request::request;
+use crate::dns::answer::Question;
+use crate::policy::Name;
 
-/// Questions on one connection at the same time; hickory answers the next one with "busy".
-const PIPELINED: usize = 256;
-/// Failures in a row after which a forwarder is asked last.
-const FAILURES_UNTIL_DOWN: u32 = 5;
 /// How long a forwarder that choked on EDNS is asked without it (RFC 6891 §6.2.2).
 const WITHOUT_EDNS: Duration = Duration::from_secs(15 * 60);
+/// How long a forwarder is waited for that is asked only to see whether it is back.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// The first and the longest pause between such questions.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-type Connection = Shared<BoxFuture<'static, Result<DnsExchange<TokioRuntimeProvider>, NetError>>>;
+type Connection = Shared<BoxFuture<'static, Result<Exchange, NetError>>>;
 
 /// A forwarder.
 pub(super) struct Server {
     pub(super) endpoint: Endpoint,
+    /// As in the configuration.
+    pub(super) written: Arc<str>,
+    pub(super) health: Health,
     tls: Arc<ClientConfig>,
     bootstrap: Arc<Bootstrap>,
     /// hickory's connections live in tasks that end with the last clone of their provider.
     provider: TokioRuntimeProvider,
     /// The connection, being made or made. A future that all who need it share: one handshake, however many wait.
     connection: Mutex<Option<Connection>>,
-    pub(super) health: Health,
-}
-
-/// What was seen of a forwarder.
-#[derive(Debug, Default)]
-pub(super) struct Health {
-    pub(super) answered: AtomicU64,
-    pub(super) failed: AtomicU64,
-    failures_in_a_row: AtomicU32,
-    /// Smoothed time to answer, microseconds; 0 before the first.
-    smoothed_us: AtomicU32,
-    without_edns_until: Mutex<Option<Instant>>,
-    probed: Mutex<Option<Instant>>,
+    /// What it is asked to see whether it is back: the zone it is there for.
+    probed_with: Name,
+    trust_ad: bool,
 }
 
 impl Server {
-    pub(super) fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, bootstrap: Arc<Bootstrap>) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        tls: Arc<ClientConfig>,
+        bootstrap: Arc<Bootstrap>,
+        probed_with: Name,
+        trust_ad: bool,
+    ) -> Self {
         Self {
+            written: endpoint.to_string().into(),
             endpoint,
+            health: Health::default(),
             tls,
             bootstrap,
             provider: TokioRuntimeProvider::new(),
             connection: Mutex::default(),
-            health: Health::default(),
+            probed_with,
+            trust_ad,
         }
     }
 
-    /// Asks `question` and gives the response, whatever its RCODE. What is truncated is asked again over TCP, who
-    /// chokes on EDNS without it (RFC 6891 §7), and a connection that had died is made anew once.
-    pub(super) async fn exchange(&self, question: &Question, patience: Duration) -> Result<Message, NetError> {
+    /// Asks `question` and gives the response, whatever its RCODE, and how long it took. What is truncated is asked
+    /// again over TCP, who chokes on EDNS without it (RFC 6891 §7), and a connection that had died is made anew once.
+    pub(super) async fn exchange(
+        self: &Arc<Self>,
+        question: &Question,
+        patience: Duration,
+    ) -> Result<(Message, Duration), NetError> {
         let started = Instant::now();
-        let attempt = Attempt { health: &self.health, started };
+        let attempt = Attempt { server: self, started };
         let mut result = self.send(question, self.health.edns_is_welcome(started), patience).await;
         if let Ok(response) = &result {
             let choked = matches!(response.metadata.response_code, ResponseCode::FormErr | ResponseCode::NotImp);
@@ -84,21 +89,32 @@ impl Server {
                 }
             }
         }
-        match &result {
-            Ok(_) => attempt.answered(),
-            Err(_) => attempt.failed(),
+        match result {
+            // Whether it is a good answer is for those to say who know what the others say.
+            Ok(response) => {
+                attempt.ended();
+                Ok((response, started.elapsed()))
+            }
+            Err(error) => {
+                attempt.ended();
+                self.failed();
+                Err(error)
+            }
         }
-        result
     }
 
     async fn send(&self, question: &Question, edns: bool, patience: Duration) -> Result<Message, NetError> {
-        let request = request(question, edns)?;
+        let request = request(question, edns, self.endpoint.scheme.is_encrypted())?;
         if self.endpoint.scheme == Scheme::Udp {
             let address = self.address().await?;
-            match tokio::time::timeout(patience, datagram::exchange(address, &request)).await {
+            let spelling = if self.health.folds_case() { Spelling::Plain } else { Spelling::Random };
+            let exchange = datagram::exchange(address, &request, spelling, &self.health.mismatches);
+            match tokio::time::timeout(patience, exchange).await {
                 Ok(Ok(response)) if !response.metadata.truncation => return Ok(response),
                 // Cut off, or drowned in guesses: what comes over TCP is whole, and harder to forge.
                 Ok(Ok(_) | Err(NoAnswer::Guessed)) => {}
+                // From now on its case is not looked at; this one answer may be forged, so TCP says the truth.
+                Ok(Err(NoAnswer::Folded)) => self.health.note_folded_case(),
                 Ok(Err(NoAnswer::Io(error))) => return Err(error.into()),
                 Err(_) => return Err(NetError::Timeout),
             }
@@ -129,36 +145,19 @@ impl Server {
         slot.get_or_insert_with(|| self.connect().boxed().shared()).clone()
     }
 
-    fn forget(&self, dead: &Connection) {
-        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.as_ref().is_some_and(|connection| connection.ptr_eq(dead)) {
-            *slot = None;
-        }
-    }
-
-    fn connect(&self) -> impl Future<Output = Result<DnsExchange<TokioRuntimeProvider>, NetError>> + Send + 'static {
+    fn connect(&self) -> impl Future<Output = Result<Exchange, NetError>> + Send + 'static {
         let (endpoint, tls, bootstrap) = (self.endpoint.clone(), self.tls.clone(), self.bootstrap.clone());
         let provider = self.provider.clone();
         async move {
             let address = endpoint.at(bootstrap.resolve(&endpoint.host).await?);
-            let certificate = endpoint.certificate_name();
-            let connect = async {
-                match endpoint.scheme {
-                    Scheme::Udp | Scheme::Tcp => {
-                        TcpClientStream::exchange(address, None, LAST_WORD, Some(PIPELINED), provider).await
-                    }
-                    Scheme::Tls => {
-                        let name = ServerName::try_from(certificate).map_err(|_| NetError::from("not a host name"))?;
-                        tls_exchange(address, name, (*tls).clone(), LAST_WORD, Some(PIPELINED), provider).await
-                    }
-                    Scheme::Https => {
-                        let mut builder = HttpsClientStream::builder(tls, provider);
-                        builder.request_timeout(LAST_WORD);
-                        builder.exchange(address, certificate.into(), endpoint.path.into()).await
-                    }
-                }
-            };
-            tokio::time::timeout(LAST_WORD, connect).await.map_err(|_| NetError::Timeout)?
+            connection::connect(endpoint, address, tls, provider).await
+        }
+    }
+
+    fn forget(&self, dead: &Connection) {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.as_ref().is_some_and(|connection| connection.ptr_eq(dead)) {
+            *slot = None;
         }
     }
 
@@ -169,89 +168,65 @@ impl Server {
     /// Whether its AD bit can be believed: nobody on the way can have set it (RFC 6840 §5.8, RFC 4035 §4.9.3).
     pub(super) fn is_trusted(&self) -> bool {
         let loopback = |address: &IpAddr| address.to_canonical().is_loopback();
-        let local = matches!(&self.endpoint.host, super::endpoint::Host::Address(address) if loopback(address));
-        self.endpoint.scheme.is_encrypted() || local
+        let local = matches!(&self.endpoint.host, Host::Address(address) if loopback(address));
+        self.endpoint.scheme.is_encrypted() || local || self.trust_ad
+    }
+
+    /// Notes a failure. One that is down from now on is asked by itself, now and then, until it answers.
+    pub(super) fn failed(self: &Arc<Self>) {
+        if self.health.note_failure() {
+            tracing::warn!(server = %self.written, "a forwarder is down and is asked last");
+            tokio::spawn(watch_over(Arc::downgrade(self)));
+        }
+    }
+
+    async fn probe(self: &Arc<Self>) {
+        const NS: u16 = 2;
+        let question =
+            Question { name: self.probed_with.clone(), qtype: NS, dnssec_ok: false, checking_disabled: false };
+        if let Ok((response, took)) = self.exchange(&question, PROBE_PATIENCE).await
+            && matches!(response.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain)
+        {
+            self.health.note_answer(took);
+        }
+    }
+}
+
+/// Asks a forwarder that is down, after 1, 2, 4 … 30 s, until it answers somebody.
+async fn watch_over(server: std::sync::Weak<Server>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        // A quarter more or less, so that a house full of these does not ask all at once.
+        tokio::time::sleep(pause.mul_f64(0.75 + 0.5 * fastrand::f64())).await;
+        let Some(server) = server.upgrade().filter(|server| server.health.is_down()) else { return };
+        server.probe().await;
+        if !server.health.is_down() {
+            tracing::info!(server = %server.written, "a forwarder is back");
+            return;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
 /// An exchange under way. When it is dropped because another forwarder was faster, a long wait counts as a failure:
 /// else one that never answers would never be found out while its neighbour does.
 struct Attempt<'a> {
-    health: &'a Health,
+    server: &'a Arc<Server>,
     started: Instant,
 }
 
 impl Attempt<'_> {
-    const LONG_WAIT: Duration = Duration::from_millis(250);
-
-    fn answered(self) {
-        self.health.note_answer(self.started.elapsed());
-        std::mem::forget(self);
-    }
-
-    fn failed(self) {
-        self.health.note_failure();
+    fn ended(self) {
         std::mem::forget(self);
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        if self.started.elapsed() >= Self::LONG_WAIT {
-            self.health.note_failure();
+        let health = &self.server.health;
+        if self.started.elapsed() >= health.hedge_after().min(health.patience()) {
+            self.server.failed();
         }
-    }
-}
-
-impl Health {
-    /// Whether a forwarder that is down should be tried beside the others, to see whether it is back.
-    pub(super) fn probe_is_due(&self, now: Instant) -> bool {
-        const BETWEEN_PROBES: Duration = Duration::from_secs(5);
-        if !self.is_down() {
-            return false;
-        }
-        let mut last = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|last| now.saturating_duration_since(last) >= BETWEEN_PROBES);
-        if due {
-            *last = Some(now);
-        }
-        due
-    }
-
-    pub(super) fn is_down(&self) -> bool {
-        self.failures_in_a_row.load(Ordering::Relaxed) >= FAILURES_UNTIL_DOWN
-    }
-
-    /// Smoothed time to answer; none before the first answer.
-    pub(super) fn latency(&self) -> Option<Duration> {
-        let micros = self.smoothed_us.load(Ordering::Relaxed);
-        (micros > 0).then(|| Duration::from_micros(micros.into()))
-    }
-
-    fn note_answer(&self, took: Duration) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
-        self.failures_in_a_row.store(0, Ordering::Relaxed);
-        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        // RFC 6298 §2: an eighth of the new sample. Two threads at once may lose one; an estimate does not mind.
-        let smoothed = match self.smoothed_us.load(Ordering::Relaxed) {
-            0 => took,
-            old => old - old / 8 + took / 8,
-        };
-        self.smoothed_us.store(smoothed.max(1), Ordering::Relaxed);
-    }
-
-    fn note_failure(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn edns_is_welcome(&self, now: Instant) -> bool {
-        let until = self.without_edns_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_none_or(|until| now >= until)
-    }
-
-    fn avoid_edns(&self, until: Instant) {
-        *self.without_edns_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 }
 
@@ -259,20 +234,4 @@ impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("endpoint", &self.endpoint).field("health", &self.health).finish_non_exhaustive()
     }
-}
-
-/// The question as it goes out: with an ID of its own and no option of the asker's (RFC 7871 §11.1).
-fn request(question: &Question, edns: bool) -> Result<DnsRequest, NetError> {
-    let mut query = WireQuery::new();
-    query.set_name(wire_name(&question.name).map_err(|_| NetError::from("not a name"))?);
-    query.set_query_type(question.qtype.into());
-    let mut options = DnsRequestOptions::default();
-    options.use_edns = edns;
-    options.edns_payload_len = UDP_SIZE;
-    options.edns_set_dnssec_ok = question.dnssec_ok;
-    let (mut message, options) = DnsRequest::from_query(query, options).into_parts();
-    message.metadata.checking_disabled = question.checking_disabled;
-    // AD says that we understand AD in the response (RFC 6840 §5.7).
-    message.metadata.authentic_data = true;
-    Ok(DnsRequest::new(message, options))
 }
