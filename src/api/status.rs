@@ -43,7 +43,7 @@ pub(crate) struct Status {
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Trouble {
-    /// `store`, `store_set_aside`, `list`, `upstream`, `events_dropped`, `password` or `page`.
+    /// `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password` or `page`.
     kind: &'static str,
     /// What is wrong and what to do, for people.
     text: String,
@@ -119,6 +119,7 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus]) -> Vec
     let mut troubles = Vec::new();
     let mut tell = |kind, text: String| troubles.push(Trouble { kind, text });
     of_upstreams(upstreams).into_iter().for_each(|text| tell("upstream", text));
+    upstreams.iter().filter_map(of_loop).for_each(|text| tell("loop", text));
     if let Some(problem) = &health.problem {
         tell("store", sentence(problem));
     }
@@ -181,6 +182,17 @@ fn of_upstreams(upstreams: &[UpstreamStatus]) -> Vec<String> {
     down.iter().map(sentence).collect()
 }
 
+fn of_loop(upstream: &UpstreamStatus) -> Option<String> {
+    let names = upstream.loops.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+    (!upstream.loops.is_empty()).then(|| {
+        format!(
+            "The forwarder {} asks sordino about the names it is asked about ({names}), so that nobody answers. Take sordino \
+             out of its forwarders, or it out of [upstream] in config.toml.",
+            upstream.server
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +208,7 @@ mod tests {
             mismatches: 0,
             encrypted: false,
             folds_case: false,
+            loops: Vec::new(),
             domains: Vec::new(),
         }
     }

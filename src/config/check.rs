@@ -107,6 +107,7 @@ fn dns_options(
         listen,
         allow_from,
         upstream: upstream_options(upstream, directory, places, mistakes),
+        prefetch: cache.prefetch.unwrap_or(true),
         cache_size: cache.size.map_or(DEFAULT_CACHE_SIZE, |size| size.into_inner().0),
         limits,
     }

@@ -61,6 +61,7 @@ pub(super) struct Route {
 #[serde(default, deny_unknown_fields, expecting = "a table: [cache]")]
 pub(super) struct Cache {
     pub(super) size: Option<Spanned<Bytes>>,
+    pub(super) prefetch: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

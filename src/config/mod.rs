@@ -81,7 +81,7 @@ impl Config {
         let differs = [
             ("[dns]", dns.listen != new.dns.listen || dns.allow_from != new.dns.allow_from),
             ("[upstream]", dns.upstream != new.dns.upstream),
-            ("[cache]", dns.cache_size != new.dns.cache_size),
+            ("[cache]", dns.cache_size != new.dns.cache_size || dns.prefetch != new.dns.prefetch),
             ("[limits]", dns.limits != new.dns.limits),
             (
                 "[web]",

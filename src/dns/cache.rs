@@ -1,10 +1,11 @@
 //! What forwarders said, kept for as long as they allow, and a while longer for the day on which none answers.
 //!
 //! It never holds what policy said: two devices with different profiles share it, and a reload flushes nothing.
-//! It is bounded in bytes. Admission is quick_cache's S3-FIFO: a name asked once never pushes out one asked twice, so a
-//! flood of random names passes through without washing it out.
+//! It is bounded in bytes. Admission is quick_cache's S3-FIFO: a name asked once never pushes out one asked twice. Names
+//! that do not exist have a part of their own, so that a flood of invented ones washes out nothing but its like.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
@@ -19,10 +20,20 @@ const MAX_STALE: Duration = Duration::from_secs(86_400);
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
+/// Times an answer was given from here until it is worth asking for again before it ends.
+const POPULAR: u32 = 3;
+/// The last of this many parts of its TTL is when that is done.
+const LAST_PART: u32 = 10;
+/// One part in this many is for names that do not exist, and for failures.
+const ABSENT_PART: usize = 4;
+
 /// Answers by question.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    entries: Weighted<Question, Arc<Entry>, ByBytes>,
+    /// Of names that exist.
+    present: Weighted<Question, Arc<Entry>, ByBytes>,
+    /// Of names that do not, or of which nothing is known but that forwarders failed.
+    absent: Weighted<Question, Arc<Entry>, ByBytes>,
 }
 
 /// What is known about a question.
@@ -32,6 +43,8 @@ pub(crate) struct Entry {
     good: Option<(Arc<Answer>, Instant)>,
     /// The last failure since then.
     failure: Option<Failure>,
+    /// How often the answer was given from here.
+    given: AtomicU32,
 }
 
 #[derive(Clone, Debug)]
@@ -46,6 +59,8 @@ struct Failure {
 pub(crate) enum Found {
     /// An answer within its TTL, and its age in seconds.
     Fresh(Arc<Answer>, u32),
+    /// The same, but of a popular name, and soon to end: worth asking for again.
+    Waning(Arc<Answer>, u32),
     /// Forwarders failed moments ago and are left alone; the last good answer, if it may still be given, and what failed.
     Failing(Option<Arc<Answer>>, Arc<Answer>),
     /// An answer past its TTL that may be given if nothing better comes.
@@ -72,19 +87,25 @@ impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
         /// What an answer weighs in a household, for the size of the first allocation only.
         const USUAL_WEIGHT: usize = 512;
-        Self { entries: Weighted::with_weighter(bytes / USUAL_WEIGHT, bytes as u64, ByBytes) }
+        let part = |bytes: usize| Weighted::with_weighter(bytes / USUAL_WEIGHT, bytes as u64, ByBytes);
+        let absent = bytes / ABSENT_PART;
+        Self { present: part(bytes - absent), absent: part(absent) }
     }
 
     /// What is known about `question` at `now`.
     pub(crate) fn find(&self, question: &Question, now: Instant) -> Found {
-        let Some(entry) = self.entries.get(question) else { return Found::Absent };
+        let Some(entry) = self.entry(question) else { return Found::Absent };
         let usable = entry.good.as_ref().filter(|(answer, since)| {
             now.saturating_duration_since(*since) < Duration::from_secs(answer.ttl.into()) + MAX_STALE
         });
         if let Some((answer, since)) = usable {
             let age = now.saturating_duration_since(*since).as_secs();
             if age < u64::from(answer.ttl) {
-                return Found::Fresh(answer.clone(), age as u32);
+                let popular = entry.given.fetch_add(1, Ordering::Relaxed) >= POPULAR;
+                let failed = entry.failure.as_ref().is_some_and(|failure| now < failure.until);
+                let waning = popular && !failed && age as u32 >= answer.ttl - answer.ttl / LAST_PART;
+                let found = if waning { Found::Waning } else { Found::Fresh };
+                return found(answer.clone(), age as u32);
             }
         }
         let usable = usable.map(|(answer, _)| answer.clone());
@@ -98,43 +119,57 @@ impl Cache {
     /// Keeps a good answer, unless it may not be kept.
     pub(crate) fn keep(&self, question: Question, answer: Arc<Answer>, now: Instant) {
         if answer.ttl > 0 {
-            self.entries.insert(question, Arc::new(Entry { good: Some((answer, now)), failure: None }));
+            self.put(question, Entry { good: Some((answer, now)), failure: None, given: AtomicU32::default() });
         }
     }
 
     /// Remembers that no forwarder gave a good answer; each failure in a row is held twice as long as the one before.
     pub(crate) fn keep_failure(&self, question: Question, answer: Arc<Answer>, now: Instant) {
-        let before = self.entries.get(&question);
+        let before = self.entry(&question);
         let last = before.as_ref().and_then(|entry| entry.failure.as_ref());
         let hold = last.map_or(FIRST_HOLD, |failure| (failure.hold * 2).min(LONGEST_HOLD));
         let good = before.as_ref().and_then(|entry| entry.good.clone());
+        let given = before.as_ref().map_or(0, |entry| entry.given.load(Ordering::Relaxed));
         let failure = Some(Failure { answer, hold, until: now + hold });
-        self.entries.insert(question, Arc::new(Entry { good, failure }));
+        self.put(question, Entry { good, failure, given: given.into() });
+    }
+
+    fn entry(&self, question: &Question) -> Option<Arc<Entry>> {
+        self.present.get(question).or_else(|| self.absent.get(question))
+    }
+
+    fn put(&self, question: Question, entry: Entry) {
+        let exists = entry.good.as_ref().is_some_and(|(answer, _)| !answer.is_nxdomain());
+        let (part, other) = if exists { (&self.present, &self.absent) } else { (&self.absent, &self.present) };
+        other.remove(&question);
+        part.insert(question, Arc::new(entry));
     }
 
     /// Forgets what is known about `name`, with `subtree` also below it; without a name everything. Says how many answers.
     pub(crate) fn flush(&self, name: Option<NameRef<'_>>, subtree: bool) -> usize {
-        let before = self.entries.len();
-        match name {
-            None => self.entries.clear(),
-            Some(name) => self.entries.retain(|question, _| {
-                let asked = question.name.as_ref();
-                if subtree { !asked.is_in(name) } else { asked != name }
-            }),
+        let before = self.entries();
+        for part in [&self.present, &self.absent] {
+            match name {
+                None => part.clear(),
+                Some(name) => part.retain(|question, _| {
+                    let asked = question.name.as_ref();
+                    if subtree { !asked.is_in(name) } else { asked != name }
+                }),
+            }
         }
-        before.saturating_sub(self.entries.len())
+        before.saturating_sub(self.entries()) as usize
     }
 
     pub(crate) fn entries(&self) -> u64 {
-        self.entries.len() as u64
+        (self.present.len() + self.absent.len()) as u64
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.entries.weight()
+        self.present.weight() + self.absent.weight()
     }
 
     pub(crate) fn capacity(&self) -> u64 {
-        self.entries.capacity()
+        self.present.capacity() + self.absent.capacity()
     }
 }
 
@@ -210,6 +245,55 @@ mod tests {
         }
         assert!(cache.bytes() <= 256 << 10);
         assert!(matches!(cache.find(&question("popular.example"), now), Found::Fresh(..)));
+    }
+
+    #[test]
+    fn d10_a_flood_of_invented_names_takes_a_quarter_and_pushes_out_no_name_that_exists() {
+        let (cache, now) = (Cache::new(256 << 10), Instant::now());
+        let known = || (0..100).map(|number| question(&format!("known{number}.example")));
+        known().for_each(|question| cache.keep(question, answer(3600), now));
+        for number in 0..20_000 {
+            let name = question(&format!("x{number}.example"));
+            let mut nothing = Answer::failure(Rcode::NAME_ERROR, ExtendedError::new(0, ""));
+            nothing.ttl = 3600;
+            match number % 2 {
+                0 => cache.keep(name, Arc::new(nothing), now),
+                _ => cache.keep_failure(name, Arc::new(nothing), now),
+            }
+        }
+        assert!(cache.absent.weight() <= 64 << 10 && cache.bytes() <= 256 << 10);
+        let left = known().filter(|question| matches!(cache.find(question, now), Found::Fresh(..))).count();
+        assert_eq!(left, 100, "names asked for only once, and still there");
+    }
+
+    #[test]
+    fn a_name_that_ends_or_begins_to_exist_is_kept_once() {
+        let (cache, now) = (Cache::new(1 << 20), Instant::now());
+        let mut nothing = Answer::failure(Rcode::NAME_ERROR, ExtendedError::new(0, ""));
+        nothing.ttl = 60;
+        let nothing = Arc::new(nothing);
+        for kept in [&answer(60), &nothing, &answer(60)] {
+            cache.keep(question("a.example"), kept.clone(), now);
+            assert_eq!(cache.entries(), 1);
+            assert!(
+                matches!(cache.find(&question("a.example"), now), Found::Fresh(found, _) if found.rcode == kept.rcode)
+            );
+        }
+    }
+
+    #[test]
+    fn c15_a_popular_answer_wanes_in_the_last_tenth_of_its_ttl() {
+        let (cache, now) = (Cache::new(1 << 20), Instant::now());
+        let find = |after| cache.find(&question("a.example"), now + seconds(after));
+        cache.keep(question("a.example"), answer(60), now);
+        assert!(matches!(find(55), Found::Fresh(_, 55)), "it was given once");
+        (0..POPULAR).for_each(|_| drop(find(10)));
+        assert!(matches!(find(53), Found::Fresh(_, 53)));
+        assert!(matches!(find(54), Found::Waning(_, 54)));
+        cache.keep_failure(question("a.example"), answer(0), now + seconds(55));
+        assert!(matches!(find(55), Found::Fresh(_, 55)), "it has just failed");
+        assert!(matches!(find(57), Found::Waning(_, 57)));
+        assert!(matches!(find(60), Found::Expired(_)));
     }
 
     #[test]

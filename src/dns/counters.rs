@@ -17,6 +17,7 @@ pub(crate) struct Counters {
     pub(crate) tcp_connections: Counter,
     pub(crate) tcp_connections_per_address: Counter,
     pub(crate) unsent: Counter,
+    pub(crate) prefetched: Counter,
     pub(crate) rebinding: Counter,
 }
 
@@ -30,6 +31,10 @@ impl Counter {
         if count > 0 {
             self.0.fetch_add(count, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -46,6 +51,7 @@ impl Counters {
             ("tcp_connections", read(&self.tcp_connections)),
             ("tcp_connections_per_address", read(&self.tcp_connections_per_address)),
             ("unsent", read(&self.unsent)),
+            ("prefetched", read(&self.prefetched)),
             ("rebinding", read(&self.rebinding)),
         ]
     }

@@ -42,7 +42,7 @@ impl Flights {
     {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = under_way.get(question) {
-            return Some(Boarding(flight.clone()));
+            return Some(Boarding { flight: flight.clone(), joined: true });
         }
         if under_way.len() >= self.bound {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +57,12 @@ impl Flights {
             drop(arrival);
             land.send_replace(Some(landed));
         });
-        Some(Boarding(flight))
+        Some(Boarding { flight, joined: false })
+    }
+
+    /// Whether there is more to do than what nobody waits for.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).len() > self.bound / 4
     }
 
     /// How many questions found too many others under way.
@@ -67,12 +72,16 @@ impl Flights {
 }
 
 /// A place on a flight.
-pub(crate) struct Boarding(watch::Receiver<Option<Landed>>);
+pub(crate) struct Boarding {
+    flight: watch::Receiver<Option<Landed>>,
+    /// Whether the question was under way already.
+    pub(crate) joined: bool,
+}
 
 impl Boarding {
     /// Waits for the landing; none if the flight was lost, as when its task panicked.
     pub(crate) async fn landing(&mut self) -> Option<Landed> {
-        let landed = self.0.wait_for(Option::is_some).await.ok()?;
+        let landed = self.flight.wait_for(Option::is_some).await.ok()?;
         landed.clone()
     }
 }

@@ -16,6 +16,8 @@ pub struct Options {
     pub upstream: UpstreamOptions,
     /// Bytes the cache may hold.
     pub cache_size: usize,
+    /// Whether popular answers are asked for again before they end.
+    pub prefetch: bool,
     /// Bounds, by name.
     pub limits: Limits,
 }
@@ -114,6 +116,8 @@ pub struct UpstreamStatus {
     pub encrypted: bool,
     /// It does not keep the case of a question, so the case protects nothing.
     pub folds_case: bool,
+    /// Zones that it asks us about in turn: a loop.
+    pub loops: Vec<String>,
     /// The names it is asked about; empty when it is asked about everything that has no route.
     pub domains: Vec<String>,
 }

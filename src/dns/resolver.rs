@@ -37,6 +37,7 @@ pub struct Resolver {
     cache: Arc<Cache>,
     flights: Arc<Flights>,
     upstreams: Arc<Upstreams>,
+    prefetch: bool,
     events: EventSink,
     strangers: Strangers,
     clock: Clock,
@@ -90,10 +91,14 @@ impl Resolver {
         if let Some((outcome, reply)) = not_forwarded(query) {
             return Told::at_once(outcome, reply);
         }
+        // Nobody can know this name but a forwarder that asks what it is asked.
+        if self.upstreams.came_back(query.name.as_ref(), source.arrived) {
+            return Told::at_once(Outcome::Refused, Reply::error(Rcode::REFUSED));
+        }
         match local::find(query, snapshot) {
             Some(Known::Reply(reply)) => return Told::at_once(Outcome::Local, reply),
             Some(Known::Alias(alias, ttl)) => {
-                return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl).await);
+                return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl, source.address).await);
             }
             None => {}
         }
@@ -105,7 +110,7 @@ impl Resolver {
         // What does the policy say about the name?
         let mut judgement = policy.judge(asker, query.name.as_ref(), query.qtype, source.at);
         if let Some(rewrite) = judgement.rewrite.clone() {
-            let reply = self.rewrite(query, &rewrite, policy.blocking().ttl).await;
+            let reply = self.rewrite(query, &rewrite, policy.blocking().ttl, source.address).await;
             return Told { judgement, ..Told::at_once(Outcome::Local, reply) };
         }
         if judgement.verdict == Verdict::Block {
@@ -119,10 +124,14 @@ impl Resolver {
         let question = Question::of(query, query.name.clone());
         let Finding { outcome, answer, age, server } = match self.cache.find(&question, source.arrived) {
             Found::Fresh(answer, age) => Finding { outcome: Outcome::Cached, answer, age, server: None },
+            Found::Waning(answer, age) => {
+                self.prefetch(&question);
+                Finding { outcome: Outcome::Cached, answer, age, server: None }
+            }
             Found::Failing(Some(stale), _) => Finding::stale(stale),
             Found::Failing(None, failure) => Finding::failed(failure),
-            Found::Expired(stale) => self.fetch(question, Some(stale)).await,
-            Found::Absent => self.fetch(question, None).await,
+            Found::Expired(stale) => self.fetch(question, Some(stale), source.address).await,
+            Found::Absent => self.fetch(question, None, source.address).await,
         };
 
         // The names and addresses it leads to are judged by the same judge, unless the operator or a guard lets this one
@@ -168,13 +177,16 @@ impl Resolver {
 
     /// Asks forwarders, once for all who wait for the same question. With a stale answer at hand it is given as soon as
     /// a stub should not wait longer; the flight goes on and refreshes the cache.
-    async fn fetch(&self, question: Question, stale: Option<Arc<Answer>>) -> Finding {
+    async fn fetch(&self, question: Question, stale: Option<Arc<Answer>>, asker: IpAddr) -> Finding {
         let Some(mut flight) = self.flights.join(&question, || self.fly(question.clone())) else {
             return stale.map_or_else(
                 || Finding::failed(Arc::new(failure(ExtendedError::NETWORK_ERROR, "too many questions under way"))),
                 Finding::stale,
             );
         };
+        if flight.joined {
+            self.upstreams.suspect(&question, asker, self.clock.instant());
+        }
         let landed = match &stale {
             None => flight.landing().await,
             Some(_) => tokio::time::timeout(STALE_AFTER, flight.landing()).await.unwrap_or(None),
@@ -186,6 +198,19 @@ impl Resolver {
             (_, Some(stale)) => Finding::stale(stale),
             (Some(Landed { answer, server: None }), None) => Finding::failed(answer),
             (None, None) => Finding::failed(Arc::new(failure(ExtendedError::NETWORK_ERROR, "the question was lost"))),
+        }
+    }
+
+    /// Asks again for a popular answer before it ends, so that nobody has to wait; never for more than a tenth of what
+    /// the house asks, and not while there is better to do.
+    fn prefetch(&self, question: &Question) {
+        const SHARE: u64 = 10;
+        let asked = self.counters.received.total();
+        if self.prefetch && self.counters.prefetched.total() < asked / SHARE && !self.flights.is_busy() {
+            let flight = self.flights.join(question, || self.fly(question.clone()));
+            if flight.is_some_and(|flight| !flight.joined) {
+                self.counters.prefetched.add_one();
+            }
         }
     }
 
@@ -209,12 +234,14 @@ impl Resolver {
     }
 
     /// The answer that a rule gives; where it names another name, what forwarders say about that one.
-    async fn rewrite(&self, query: &Query, rewrite: &Rewrite, ttl: u32) -> Reply {
+    async fn rewrite(&self, query: &Query, rewrite: &Rewrite, ttl: u32, asker: IpAddr) -> Reply {
         let Some(target) = &rewrite.alias else { return Reply::rewritten(rewrite, query, ttl) };
         let question = Question::of(query, target.clone());
         let finding = match self.cache.find(&question, self.clock.instant()) {
-            Found::Fresh(answer, age) => Finding { outcome: Outcome::Cached, answer, age, server: None },
-            _ => self.fetch(question, None).await,
+            Found::Fresh(answer, age) | Found::Waning(answer, age) => {
+                Finding { outcome: Outcome::Cached, answer, age, server: None }
+            }
+            _ => self.fetch(question, None, asker).await,
         };
         match finding.answer.behind_alias(&query.name, target, ttl) {
             Ok(answer) => Reply::answered(Arc::new(answer), finding.age),
@@ -317,6 +344,7 @@ impl Resolver {
             cache: Arc::new(Cache::new(options.cache_size)),
             flights: Arc::new(Flights::new(options.limits.flights)),
             upstreams: Arc::new(options.upstreams()?),
+            prefetch: options.prefetch,
             events,
             strangers: Strangers::new(strangers, clock.instant()),
             clock,

@@ -191,6 +191,7 @@ fn resolver_options() -> dns::Options {
         allow_from: vec!["loopback".into()],
         upstream: dns::UpstreamOptions { servers: vec!["udp://127.0.0.1:9".into()], ..Default::default() },
         cache_size: 1 << 20,
+        prefetch: true,
         limits: dns::Limits::default(),
     }
 }

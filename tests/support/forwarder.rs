@@ -34,6 +34,8 @@ pub enum Plan {
     Silence,
     /// Not before the hold is released.
     Held(Hold, Box<Self>),
+    /// Not before this time has passed: a forwarder that is far away.
+    After(Duration, Box<Self>),
 }
 
 /// What the forwarder was asked.
@@ -293,6 +295,10 @@ pub(super) async fn carry_out(mut plan: Plan) -> Vec<Vec<u8>> {
             Plan::Silence => return Vec::new(),
             Plan::Held(hold, then) => {
                 let _ = hold.0.subscribe().wait_for(|released| *released).await;
+                plan = *then;
+            }
+            Plan::After(time, then) => {
+                tokio::time::sleep(time).await;
                 plan = *then;
             }
         }

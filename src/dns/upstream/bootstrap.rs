@@ -63,6 +63,14 @@ impl Bootstrap {
         known.map(|known| known.address).ok_or(NetError::NoConnections)
     }
 
+    /// The address of `host`, if it is written or was found before.
+    pub(super) fn known_address(&self, host: &Host) -> Option<IpAddr> {
+        match host {
+            Host::Address(address) => Some(*address),
+            Host::Name(name) => self.known().get(name).map(|known| known.address),
+        }
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use tokio::time::Instant;
 
 use super::options::Strategy;
-use super::server::Server;
+use super::server::{LOOP, Server};
 use crate::dns::answer::{self, Answer, Question};
 use crate::dns::wire::{ExtendedError, Rcode};
 use crate::policy::NameRef;
@@ -88,6 +88,11 @@ impl Group {
             }
         }
         outshone.into_iter().for_each(|server| server.health.note_bad_answer());
+        let now = std::time::Instant::now();
+        if self.servers.iter().any(|server| server.looping.holds(question.name.as_ref(), now)) {
+            const OTHER: u16 = 0;
+            return Err(Answer::failure(Rcode::SERVER_FAILURE, ExtendedError::new(OTHER, LOOP)));
+        }
         Err(worst.unwrap_or_else(|| {
             let nobody = ExtendedError::new(ExtendedError::NO_REACHABLE_AUTHORITY, "no forwarder answered");
             Answer::failure(Rcode::SERVER_FAILURE, nobody)

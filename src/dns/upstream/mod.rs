@@ -7,6 +7,7 @@ mod datagram;
 mod endpoint;
 mod group;
 mod health;
+mod loops;
 mod options;
 mod request;
 mod route;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use self::bootstrap::Bootstrap;
 use self::endpoint::{Endpoint, Host};
 use self::group::Group;
+use self::loops::Loops;
 pub use self::options::{RouteOptions, Strategy, UpstreamOptions};
 use self::route::Routes;
 use self::server::Server;
@@ -41,6 +43,7 @@ pub(crate) struct Upstreams {
     /// Those of everything else, then those of each route.
     groups: Vec<Group>,
     routes: Routes,
+    loops: Arc<Loops>,
 }
 
 /// A good answer, and who gave it.
@@ -76,10 +79,24 @@ impl Upstreams {
         self.routes.covers(name)
     }
 
+    /// Looks for a loop, if `address`, which asks what is under way already, is that of a forwarder of this question.
+    pub(crate) fn suspect(&self, question: &Question, address: IpAddr, now: std::time::Instant) {
+        let group = &self.groups[self.routes.group_of(question.name.as_ref())];
+        if let Some(server) = group.servers.iter().find(|server| server.is_at(address)) {
+            self.loops.look(server, question, now);
+        }
+    }
+
+    /// Whether `name` was sent out to see whether it comes back.
+    pub(crate) fn came_back(&self, name: NameRef<'_>, now: std::time::Instant) -> bool {
+        self.loops.came_back(name, now)
+    }
+
     /// Each forwarder as the page shows it, in the order of the configuration, those of routes last.
     pub(crate) fn status(&self) -> Vec<UpstreamStatus> {
         let servers = || self.groups.iter().flat_map(|group| &group.servers);
         let answered = |server: &Server| server.health.answered.load(Ordering::Relaxed);
+        let now = std::time::Instant::now();
         let all: u64 = servers().map(|server| answered(server)).sum();
         let status = |server: &Arc<Server>| {
             let health = &server.health;
@@ -98,6 +115,7 @@ impl Upstreams {
                 mismatches: health.mismatches.load(Ordering::Relaxed),
                 encrypted: server.endpoint.scheme.is_encrypted(),
                 folds_case: health.folds_case(),
+                loops: server.looping.in_words(now),
                 domains: self.domains_of(server),
             }
         };
@@ -144,7 +162,7 @@ impl Upstreams {
             domains.extend(route.domains.iter().map(|domain| (domain.clone(), groups.len())));
             groups.push(parts.group("upstream.route", &route.servers, first)?);
         }
-        Ok(Self { groups, routes: Routes::new(domains) })
+        Ok(Self { groups, routes: Routes::new(domains), loops: Arc::default() })
     }
 }
 

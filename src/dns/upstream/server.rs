@@ -17,6 +17,7 @@ use super::connection::{self, Exchange};
 use super::datagram::{self, NoAnswer, Spelling};
 use super::endpoint::{Endpoint, Host, Scheme};
 use super::health::Health;
+use super::loops::Looping;
 use super::request::request;
 use crate::dns::answer::Question;
 use crate::policy::Name;
@@ -29,6 +30,9 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Why a forwarder is not asked, or not waited for.
+pub(super) const LOOP: &str = "forwarding loop";
+
 type Connection = Shared<BoxFuture<'static, Result<Exchange, NetError>>>;
 
 /// A forwarder.
@@ -37,6 +41,7 @@ pub(super) struct Server {
     /// As in the configuration.
     pub(super) written: Arc<str>,
     pub(super) health: Health,
+    pub(super) looping: Looping,
     tls: Arc<ClientConfig>,
     bootstrap: Arc<Bootstrap>,
     /// hickory's connections live in tasks that end with the last clone of their provider.
@@ -60,6 +65,7 @@ impl Server {
             written: endpoint.to_string().into(),
             endpoint,
             health: Health::default(),
+            looping: Looping::default(),
             tls,
             bootstrap,
             provider: TokioRuntimeProvider::new(),
@@ -77,6 +83,22 @@ impl Server {
         patience: Duration,
     ) -> Result<(Message, Duration), NetError> {
         let started = Instant::now();
+        if self.looping.holds(question.name.as_ref(), started) {
+            return Err(LOOP.into());
+        }
+        // Who waits for an answer that waits for us need not wait any longer once that is known.
+        tokio::select! {
+            exchanged = self.exchange_at(started, question, patience) => exchanged,
+            () = self.looping.found_for(question.name.as_ref()) => Err(LOOP.into()),
+        }
+    }
+
+    async fn exchange_at(
+        self: &Arc<Self>,
+        started: Instant,
+        question: &Question,
+        patience: Duration,
+    ) -> Result<(Message, Duration), NetError> {
         let attempt = Attempt { server: self, started };
         let mut result = self.send(question, self.health.edns_is_welcome(started), patience).await;
         if let Ok(response) = &result {
@@ -159,6 +181,12 @@ impl Server {
         if slot.as_ref().is_some_and(|connection| connection.ptr_eq(dead)) {
             *slot = None;
         }
+    }
+
+    /// Whether it is at this address, as far as is known without asking.
+    pub(super) fn is_at(&self, address: IpAddr) -> bool {
+        let known = self.bootstrap.known_address(&self.endpoint.host);
+        known.is_some_and(|known| known.to_canonical() == address.to_canonical())
     }
 
     async fn address(&self) -> Result<SocketAddr, NetError> {
