@@ -180,9 +180,9 @@ const status = () => ({
   problems: STATE === 'full' ? [{ kind: 'list', text: 'The list “look-at-these” could not be read: lists.example answered with a web page. What it held before is no longer in force; check its address in config.toml.' }] : [],
   counters: { queries: 812_345, muted: 98_211, cache_hits: 401_233, events_not_recorded: 0, tcp_connections_refused: 0, queries_refused_in_flight: 0, stale_answers: 14, upstream_timeouts: 91 },
   upstreams: [
-    { server: 'tls://dns.quad9.net', state: 'up', answered: 310_992, failed: 91, latency_ms: 18 },
-    { server: 'https://dns.example/dns-query', state: STATE === 'full' ? 'down' : 'unknown', answered: 0, failed: 12, latency_ms: null },
-    { server: 'udp://192.168.1.1', state: 'unknown', answered: 0, failed: 0, latency_ms: null },
+    { server: 'tls://dns.quad9.net', state: 'up', answered: 310_992, failed: 91, latency_ms: 18, share_percent: 100, mismatches: 0, encrypted: true, folds_case: false, loops: [], domains: [] },
+    { server: 'https://dns.example/dns-query', state: STATE === 'full' ? 'down' : 'unknown', answered: 0, failed: 12, latency_ms: null, share_percent: 0, mismatches: 0, encrypted: true, folds_case: false, loops: [], domains: [] },
+    { server: 'udp://192.168.1.1', state: 'unknown', answered: 0, failed: 0, latency_ms: null, share_percent: 0, mismatches: 0, encrypted: false, folds_case: true, loops: [], domains: ['fritz.box'] },
   ],
   cache: { entries: 4_211, bytes: 2_811_004, capacity: 16_777_216 }, store: { bytes: 48_223_911, unflushed: 312, flushed: Date.now() - 122_000 },
   listen: ['192.168.1.2:53', '[fd00::2]:53'], lists_names: LISTS.reduce((sum, list) => sum + list.names, 0),

@@ -282,6 +282,8 @@ export const de: Catalogue = {
   'status.answered': 'Beantwortet',
   'status.failed': 'Misslungen',
   'status.latency': 'Zeit bis zur Antwort',
+  'status.share': 'Anteil',
+  'status.domains': 'für {names}',
   'status.cache': 'Cache',
   'status.cache.use': '{answers} in {bytes} von {capacity}',
   'status.cache.answers': { one: '{n} Antwort', other: '{n} Antworten' },

@@ -280,6 +280,8 @@ export const en = {
   'status.answered': 'Answered',
   'status.failed': 'Failed',
   'status.latency': 'Time to answer',
+  'status.share': 'Share',
+  'status.domains': 'for {names}',
   'status.cache': 'Cache',
   'status.cache.use': '{answers} in {bytes} of {capacity}',
   'status.cache.answers': { one: '{n} answer', other: '{n} answers' },

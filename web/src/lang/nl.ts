@@ -282,6 +282,8 @@ export const nl: Catalogue = {
   'status.answered': 'Beantwoord',
   'status.failed': 'Mislukt',
   'status.latency': 'Tijd tot antwoord',
+  'status.share': 'Aandeel',
+  'status.domains': 'voor {names}',
   'status.cache': 'Cache',
   'status.cache.use': '{answers} in {bytes} van {capacity}',
   'status.cache.answers': { one: '{n} antwoord', other: '{n} antwoorden' },
