@@ -7,6 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+/// No clock that shows an earlier time can be right: a router without a battery begins at 1970.
+pub const BUILD_DATE: Timestamp = Timestamp::from_millis(1_793_491_200_000); // 2026-11-01
+
 /// A moment in wall-clock time: milliseconds since 1970-01-01 00:00 UTC.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,

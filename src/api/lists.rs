@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::problem::Problem;
+use super::subscriptions::SubscriptionState;
 use crate::control::ListView;
 use crate::policy::ListReport;
+use crate::store::AddedList;
 
 /// Over how long hits are counted.
 const HITS_SPAN: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -24,29 +26,64 @@ pub(crate) struct List {
     report: ListReport,
     /// The `[[list]]` it comes from: its own name, or that of the directory's.
     group: Arc<str>,
-    /// The file.
+    /// The file, or the URL it is fetched from.
     source: String,
     /// Whether its rewrites and `$important` count.
     trusted: bool,
     /// Questions of the last seven days that it decided.
     hits: u64,
-    /// Whether `config.toml` names it; always so today.
+    /// Whether `config.toml` names it; only others can be changed here.
     fixed: bool,
+    /// How it is fetched, for a list from elsewhere.
+    subscription: Option<SubscriptionState>,
 }
 
-/// Lists the lists, in the order of the configuration.
+/// Lists the lists, in the order of the configuration, with those of the page behind.
 #[utoipa::path(get, path = "/lists", tag = "lists", responses((status = 200, body = Vec<List>)))]
 pub(crate) async fn list_lists(house: LoggedIn) -> Result<Json<Vec<List>>, Problem> {
     let since = house.clock.now().before(HITS_SPAN).hour();
     let hits = house.read(move |house| house.store.list_hits(since)).await?;
     let hits: HashMap<Arc<str>, u64> = hits.into_iter().collect();
+    let added = house.store.settings().lists;
     let list = |view: &ListView| List {
         hits: hits.get(&view.report.name).copied().unwrap_or(0),
         report: ListReport { problem: view.problem.clone(), ..view.report.clone() },
         group: view.group.clone(),
         source: view.source.display().to_string(),
         trusted: view.trusted,
-        fixed: true,
+        fixed: !added.iter().any(|list| *list.name == *view.group),
+        subscription: SubscriptionState::of(&house, &view.group),
     };
-    Ok(Json(house.control.lists().iter().map(list).collect()))
+    let mut lists: Vec<List> = house.control.lists().iter().map(list).collect();
+    for switched_off in added.iter().filter(|list| !list.enabled) {
+        if !lists.iter().any(|list| *list.report.name == *switched_off.name) {
+            lists.push(List::switched_off(switched_off, SubscriptionState::of(&house, &switched_off.name)));
+        }
+    }
+    Ok(Json(lists))
+}
+
+impl List {
+    /// A list that nothing is read of.
+    fn switched_off(list: &AddedList, subscription: Option<SubscriptionState>) -> Self {
+        let name: Arc<str> = list.name.as_str().into();
+        Self {
+            report: ListReport {
+                name: name.clone(),
+                action: list.action,
+                format: list.format,
+                lines: 0,
+                names: 0,
+                rejected: 0,
+                examples: Vec::new(),
+                problem: None,
+            },
+            group: name,
+            source: list.source.clone(),
+            trusted: false,
+            hits: 0,
+            fixed: false,
+            subscription,
+        }
+    }
 }

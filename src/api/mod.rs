@@ -24,6 +24,7 @@ mod rules;
 mod session;
 mod span;
 mod status;
+mod subscriptions;
 mod turn;
 mod upkeep;
 mod whatif;
@@ -200,7 +201,9 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(devices::show_device, devices::rename_device))
         .routes(routes!(queries::list_queries))
         .routes(routes!(live::live_queries))
-        .routes(routes!(lists::list_lists))
+        .routes(routes!(lists::list_lists, subscriptions::add_list))
+        .routes(routes!(subscriptions::change_list, subscriptions::remove_list))
+        .routes(routes!(subscriptions::refresh_list, subscriptions::stop_list))
         .routes(routes!(rules::list_rules, rules::add_rule))
         .routes(routes!(rules::remove_rule))
         .routes(routes!(explain::explain))

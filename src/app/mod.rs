@@ -7,6 +7,7 @@
 mod reload;
 mod signals;
 mod sockets;
+mod web;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -25,9 +26,10 @@ use tokio_util::task::TaskTracker;
 use self::reload::Reload;
 use self::signals::{Signal, Signals};
 use crate::config::{BadConfig, Config};
+use crate::control::subscriptions::Web;
 use crate::control::{self, Control};
 use crate::device::neighbour;
-use crate::dns::Resolver;
+use crate::dns::{Lookup, Resolver};
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
 use crate::time::Clock;
@@ -135,6 +137,9 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     if let Some(problem) = store.health().problem {
         tracing::warn!("{problem}");
     }
+    let bad = |error| Failure::Other(format!("{}: {error}", path.display()));
+    let tls = web::believing(config.lists_ca.as_deref()).map_err(bad)?;
+    let lookup = Lookup::new(&config.dns).map_err(|error| bad(error.to_string()))?;
     let listeners = sockets::bind(&mut config.dns).map_err(Failure::Other)?;
     let listen = listeners.addresses();
     let page = match config.web.listen {
@@ -165,6 +170,9 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     }));
     let (reload, reloader) = Reload::new(path, as_written, control.clone(), stop_upkeep.clone());
     upkeep.spawn(reloader);
+    let fetching = Web { lookup, tls, clock: clock.clone() };
+    let subscriptions = control.subscriptions().clone();
+    upkeep.spawn(subscriptions.run(fetching, control.clone(), store.clone(), stop_upkeep.clone()));
 
     let stop_dns = CancellationToken::new();
     let dns = tokio::spawn(dns::serve(listeners, resolver.clone(), stop_dns.clone(), DNS_GRACE));

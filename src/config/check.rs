@@ -14,7 +14,8 @@ use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
 use super::values::{Answer, Listen, Permitted};
-use super::{Config, api, control, dns, local, store};
+use super::{Config, api, control, dns, fetching, local, store};
+use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, OWN_RULES, Profile};
 
@@ -40,13 +41,18 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let limits = file.limits.map(Spanned::into_inner).unwrap_or_default();
     let mut places = Places::new();
     let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
+    let store = store_options(file.store, directory, &mut mistakes);
+    let lists_ca = file.lists.ca.as_ref().map(|ca| from_directory(directory, ca.get_ref()));
+    let subscriptions = fetching::options(file.lists, &store.path, &mut mistakes);
+    let paths = (directory, subscriptions);
     let config = Config {
         dns,
         control: control::Options {
             local: local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes),
-            ..control_options(file.list, file.profile, file.device, file.blocking, directory, &mut mistakes)
+            ..control_options(file.list, file.profile, file.device, file.blocking, paths, &mut mistakes)
         },
-        store: store_options(file.store, directory, &mut mistakes),
+        lists_ca,
+        store,
         web: web_options(file.web, &mut mistakes),
     };
     // What is wrong already may be what `dns` would say again in other words.
@@ -118,7 +124,7 @@ fn control_options(
     profiles: Vec<file::Profile>,
     devices: Vec<file::Device>,
     blocking: file::Blocking,
-    directory: &Path,
+    (directory, subscriptions): (&Path, subscriptions::Options),
     mistakes: &mut Mistakes<'_>,
 ) -> control::Options {
     let profile_names: Vec<String> = profiles.iter().map(|profile| profile.name.get_ref().clone()).collect();
@@ -143,14 +149,17 @@ fn control_options(
             mistakes.add(&list.name.span(), format!("{word:?} is what {whose} called; choose another name"));
         }
         let source = list.source.get_ref();
-        if source.contains("://") {
-            let what = "this version does not fetch lists yet; download the list and write the path of the file";
-            mistakes.add(&list.source.span(), what);
-        } else if source.is_empty() {
+        if source.is_empty() {
             mistakes.add(&list.source.span(), "source names no file; write the path of one");
         }
+        let subscription = fetching::subscription(&list, mistakes);
+        let path = match subscription {
+            Some(_) => subscriptions::copy_path(&subscriptions.dir, list.name.get_ref()),
+            None => from_directory(directory, source),
+        };
         control::ListOptions {
-            path: from_directory(directory, source),
+            path,
+            subscription,
             name: name(list.name, &mut taken, mistakes),
             action: list.action,
             format: list.format,
@@ -164,6 +173,7 @@ fn control_options(
         profiles,
         devices: device_options(devices, &profile_names, mistakes),
         blocking: blocking_options(blocking, mistakes),
+        subscriptions,
         ..control::Options::default()
     }
 }

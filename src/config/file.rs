@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) local: Vec<Local>,
     pub(super) zone: Vec<Zone>,
     pub(super) list: Vec<List>,
+    pub(super) lists: Lists,
     pub(super) profile: Vec<Profile>,
     pub(super) device: Vec<Device>,
     pub(super) web: Web,
@@ -130,6 +131,18 @@ pub(super) struct List {
     pub(super) trusted: bool,
     #[serde(default)]
     pub(super) tier: Tier,
+    #[serde(default)]
+    pub(super) private_server: bool,
+    #[serde(default)]
+    pub(super) refresh: Option<Spanned<Span>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [lists]")]
+pub(super) struct Lists {
+    pub(super) refresh: Option<Spanned<Span>>,
+    pub(super) fetch_timeout: Option<Spanned<Span>>,
+    pub(super) ca: Option<Spanned<String>>,
 }
 
 fn block() -> Action {

@@ -5,6 +5,7 @@
 //! column, what is wrong and what to do. Nothing below `app` knows this module.
 
 mod check;
+mod fetching;
 mod file;
 mod local;
 mod mistake;
@@ -13,7 +14,7 @@ mod values;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use self::mistake::{BadConfig, Mistake};
 use crate::{api, control, dns, store};
@@ -29,6 +30,8 @@ pub struct Config {
     /// `[[list]]`, `[[profile]]`, `[[device]]`, `[blocking]`, `[rebinding]`, `[bypass]`, `[[local]]`
     /// and `[[zone]]`.
     pub control: control::Options,
+    /// `[lists] ca`: a PEM file of a private CA that may sign for servers of lists, besides the public ones.
+    pub lists_ca: Option<PathBuf>,
     /// `[store]`.
     pub store: store::Options,
     /// `[web]`.
@@ -82,6 +85,7 @@ impl Config {
             ("[dns]", dns.listen != new.dns.listen || dns.allow_from != new.dns.allow_from),
             ("[upstream]", dns.upstream != new.dns.upstream),
             ("[cache]", dns.cache_size != new.dns.cache_size || dns.prefetch != new.dns.prefetch),
+            ("[lists] ca", self.lists_ca != new.lists_ca),
             ("[limits]", dns.limits != new.dns.limits),
             (
                 "[web]",

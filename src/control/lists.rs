@@ -119,6 +119,9 @@ fn refuse_second_of_a_name(found: &mut [Found]) {
 
 fn read_file(list: &ListOptions, name: &str, path: &Path) -> Found {
     let content = content(path).map_err(|problem| {
+        if list.subscription.is_some() && !path.exists() {
+            return "it has not been fetched yet".to_owned();
+        }
         format!("{} cannot be read: {problem}; put the file right, or take the list out of config.toml", path.display())
     });
     found(list, name, path, content.map(Arc::from))
@@ -188,6 +191,7 @@ mod tests {
             format: Format::Auto,
             trusted: false,
             tier: Default::default(),
+            subscription: None,
         }
     }
 

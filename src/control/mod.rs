@@ -6,6 +6,7 @@
 
 mod lists;
 mod state;
+pub mod subscriptions;
 mod writer;
 mod zones;
 
@@ -19,11 +20,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::state::State;
+use self::subscriptions::{Subscription, Subscriptions};
 pub use crate::device::DeviceOptions;
 use crate::local;
 use crate::policy::{Action, Blocking, DeviceId, Format, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier};
 use crate::snapshot::SnapshotCell;
-use crate::store::Store;
+use crate::store::{AddedList, Store};
 use crate::time::{Clock, Timestamp};
 
 /// Commands that may wait. When there are more, whoever asks waits for [`PATIENCE`] and is then told that sordino is busy.
@@ -32,6 +34,8 @@ pub const COMMANDS_BOUND: usize = 16;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Own rules kept at the same time.
 pub const OWN_RULES_BOUND: usize = 10_000;
+/// Lists added in the page, kept at the same time.
+pub const ADDED_LISTS_BOUND: usize = 100;
 /// Names given to devices in the page, kept at the same time.
 pub const DEVICE_NAMES_BOUND: usize = 10_000;
 
@@ -48,6 +52,8 @@ pub struct Options {
     pub blocking: Blocking,
     /// What the house decides for itself.
     pub local: local::Options,
+    /// How lists from elsewhere are fetched.
+    pub subscriptions: subscriptions::Options,
 }
 
 /// One `[[list]]`.
@@ -65,6 +71,8 @@ pub struct ListOptions {
     pub trusted: bool,
     /// Which tier of a catalogue is in force.
     pub tier: Tier,
+    /// Where it comes from, if from elsewhere; `path` is then that of its copy.
+    pub subscription: Option<Subscription>,
 }
 
 /// A list as it stands now, for people to look at.
@@ -72,7 +80,7 @@ pub struct ListOptions {
 pub struct ListView {
     /// The `[[list]]` it comes from: its own name, or the name of the directory's.
     pub group: Arc<str>,
-    /// The file.
+    /// The file, or the URL it is fetched from.
     pub source: PathBuf,
     /// Whether its rewrites and `$important` count.
     pub trusted: bool,
@@ -97,11 +105,21 @@ pub struct NewRule {
     pub until: Option<Timestamp>,
 }
 
+/// What someone changes about a list that was added in the page; what is none stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListChange {
+    /// What it does.
+    pub action: Option<Action>,
+    /// Whether it is fetched and in force.
+    pub enabled: Option<bool>,
+}
+
 /// The handle by which commands are given. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Control {
     commands: mpsc::Sender<Command>,
     standing: watch::Receiver<Standing>,
+    subscriptions: Subscriptions,
 }
 
 /// Why a command was not carried out.
@@ -118,6 +136,9 @@ pub enum Refusal {
     /// `config.toml` fixes it.
     #[error("{0} is set in config.toml and can only be changed there")]
     Fixed(String),
+    /// Something has this name already.
+    #[error("there is already a list called {0}; choose another name")]
+    Taken(String),
     /// Too many of something.
     #[error("there are already {0} {1}, which is the limit; remove some first")]
     TooMany(usize, &'static str),
@@ -145,6 +166,9 @@ enum Command {
     RemoveRule(u64, Reply<OwnRule>),
     NameDevice(DeviceId, Option<String>, Reply<()>),
     SetPassword(String, bool, Reply<()>),
+    AddList(AddedList, Reply<()>),
+    ChangeList(String, ListChange, Reply<()>),
+    RemoveList(String, Reply<()>),
     Reload(Option<Box<Options>>, Reply<Vec<String>>),
     RefuseConfig(String, Reply<()>),
     Neighbours(HashMap<IpAddr, MacAddr>, Reply<()>),
@@ -161,8 +185,9 @@ impl Control {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, queue) = mpsc::channel(COMMANDS_BOUND);
-        let (writer, standing) = writer::Writer::new(state, cell, store, clock);
-        (Self { commands, standing }, writer.run(queue, stop))
+        let subscriptions = Subscriptions::default();
+        let (writer, standing) = writer::Writer::new(state, cell, store, clock, subscriptions.clone());
+        (Self { commands, standing, subscriptions }, writer.run(queue, stop))
     }
 
     /// Puts `rule` in force, in the place of one with the same name, subtree and scope. Answered once it is on disk and published.
@@ -185,6 +210,21 @@ impl Control {
         self.ask(|reply| Command::SetPassword(hash, first, reply)).await
     }
 
+    /// Adds a list from elsewhere. Answered once it is on disk; it is in force when it was fetched.
+    pub async fn add_list(&self, list: AddedList) -> Result<(), Refusal> {
+        self.ask(|reply| Command::AddList(list, reply)).await
+    }
+
+    /// Changes a list that was added in the page.
+    pub async fn change_list(&self, name: String, change: ListChange) -> Result<(), Refusal> {
+        self.ask(|reply| Command::ChangeList(name, change, reply)).await
+    }
+
+    /// Takes a list that was added in the page away, and its copy.
+    pub async fn remove_list(&self, name: String) -> Result<(), Refusal> {
+        self.ask(|reply| Command::RemoveList(name, reply)).await
+    }
+
     /// Reads the lists again; with `options`, under a new configuration. Answers what is wrong now, one sentence each.
     pub async fn reload(&self, options: Option<Options>) -> Result<Vec<String>, Refusal> {
         self.ask(|reply| Command::Reload(options.map(Box::new), reply)).await
@@ -205,9 +245,16 @@ impl Control {
         self.standing.borrow().lists.clone()
     }
 
+    /// The lists from elsewhere.
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
     /// What is wrong with the configuration and the lists now, one sentence each.
     pub fn problems(&self) -> Arc<[String]> {
-        self.standing.borrow().problems.clone()
+        let standing = self.standing.borrow().problems.clone();
+        let fetching = self.subscriptions.problems();
+        if fetching.is_empty() { standing } else { standing.iter().cloned().chain(fetching).collect() }
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refusal> {

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::lists::{self, Found, Shelf};
-use super::{ListView, Options, zones};
+use super::subscriptions::{Subscription, Wanted, copy_path};
+use super::{ListOptions, ListView, Options, zones};
 use crate::device::Devices;
 use crate::local::Local;
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
@@ -35,7 +37,7 @@ pub(super) struct Compiled {
 impl State {
     /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
     pub fn load(options: Options, settings: Settings) -> Self {
-        let compiled = compile(&options, Shelf::default(), settings.rules.clone(), None);
+        let compiled = compile(&in_force(&options, &settings), Shelf::default(), settings.rules.clone(), None);
         Self { options, settings, neighbours: HashMap::new(), compiled }
     }
 
@@ -52,6 +54,17 @@ impl State {
         Snapshot { policy, devices: Arc::new(devices), local: self.compiled.local.clone() }
     }
 
+    /// The lists that are to be fetched.
+    pub(super) fn wanted(&self) -> Vec<Wanted> {
+        let fixed = self.options.lists.iter().cloned().map(|list| (list, true));
+        let added = added(&self.options, &self.settings);
+        let wanted = |(list, enabled): (ListOptions, bool)| {
+            let (name, format) = (list.name, list.format);
+            list.subscription.map(|subscription| Wanted { name, subscription, format, enabled })
+        };
+        fixed.chain(added).filter_map(wanted).collect()
+    }
+
     /// The lists, in the order of the configuration.
     pub fn lists(&self) -> &[ListView] {
         &self.compiled.lists
@@ -61,6 +74,33 @@ impl State {
     pub fn problems(&self) -> &[String] {
         &self.compiled.problems
     }
+}
+
+/// The configuration, with the lists of the page behind its own. Of two lists of one name it is the configuration's that counts.
+pub(super) fn in_force(options: &Options, settings: &Settings) -> Options {
+    let mut joined = options.clone();
+    joined.lists.extend(added(options, settings).filter(|(_, enabled)| *enabled).map(|(list, _)| list));
+    joined
+}
+
+/// The lists of the page, and whether they are switched on.
+fn added<'a>(options: &'a Options, settings: &'a Settings) -> impl Iterator<Item = (ListOptions, bool)> + 'a {
+    let others = settings.lists.iter().filter(|list| !options.lists.iter().any(|fixed| fixed.name == list.name));
+    let dir = &options.subscriptions.dir;
+    others.filter_map(move |list| {
+        // What the page takes can be read; what someone wrote into the settings by hand may not.
+        let url = list.source.parse().ok()?;
+        let options = ListOptions {
+            path: copy_path(dir, &list.name),
+            name: list.name.clone(),
+            action: list.action,
+            format: list.format,
+            trusted: false,
+            tier: Default::default(),
+            subscription: Some(Subscription { url, private_server: list.private_server, refresh: None }),
+        };
+        Some((options, list.enabled))
+    })
 }
 
 /// Reads the lists of `options` and compiles them with `rules`. Where a list cannot be read or is refused, its last good
@@ -105,13 +145,19 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
         });
         problems.extend(problem.clone());
         let report = report(&policy, &list);
-        views.push(ListView { group: list.group, source: list.path, trusted: list.source.trusted, report, problem });
+        let source = fetched_from(options, &list.group).unwrap_or(list.path);
+        views.push(ListView { group: list.group, source, trusted: list.source.trusted, report, problem });
     }
     shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
     let zones: Vec<_> = options.local.zones.iter().map(|zone| zones::read(&zone.path)).collect();
     let (local, wrong) = Local::assemble(&options.local, &zones, before);
     problems.extend(wrong);
     Compiled { policy: Arc::new(policy), local: Arc::new(local), lists: views.into(), shelf, problems }
+}
+
+fn fetched_from(options: &Options, group: &str) -> Option<PathBuf> {
+    let list = options.lists.iter().find(|list| list.name == group)?;
+    list.subscription.as_ref().map(|subscription| subscription.url.to_string().into())
 }
 
 /// Profiles as the policy takes them: where one names a directory, it means each list in there that it does not name itself.
@@ -170,6 +216,7 @@ mod tests {
             format: Format::Auto,
             trusted: false,
             tier: Default::default(),
+            subscription: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The task that carries commands out.
 
+mod added;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
@@ -11,7 +13,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::state::{Compiled, State, compile};
+use super::state::{Compiled, State, compile, in_force};
+use super::subscriptions::Subscriptions;
 use super::{Command, DEVICE_NAMES_BOUND, NewRule, OWN_RULES_BOUND, Options, Refusal, Standing};
 use crate::policy::{DeviceId, MacAddr, OwnRule, Scope};
 use crate::snapshot::SnapshotCell;
@@ -29,6 +32,7 @@ pub(super) struct Writer {
     store: Arc<Store>,
     clock: Clock,
     standing: watch::Sender<Standing>,
+    subscriptions: Subscriptions,
 }
 
 impl Writer {
@@ -37,9 +41,10 @@ impl Writer {
         cell: Arc<SnapshotCell>,
         store: Arc<Store>,
         clock: Clock,
+        subscriptions: Subscriptions,
     ) -> (Self, watch::Receiver<Standing>) {
         let (standing, watched) = watch::channel(Standing::default());
-        let writer = Self { state, refused_config: None, cell, store, clock, standing };
+        let writer = Self { state, refused_config: None, cell, store, clock, standing, subscriptions };
         writer.tell();
         (writer, watched)
     }
@@ -65,6 +70,9 @@ impl Writer {
             Command::RemoveRule(id, reply) => drop(reply.send(self.remove_rule(id).await)),
             Command::NameDevice(device, name, reply) => drop(reply.send(self.name_device(device, name).await)),
             Command::SetPassword(hash, first, reply) => drop(reply.send(self.set_password(hash, first).await)),
+            Command::AddList(list, reply) => drop(reply.send(self.add_list(list).await)),
+            Command::ChangeList(name, change, reply) => drop(reply.send(self.change_list(&name, change).await)),
+            Command::RemoveList(name, reply) => drop(reply.send(self.remove_list(&name).await)),
             Command::Reload(options, reply) => drop(reply.send(self.reload(options).await)),
             Command::RefuseConfig(problem, reply) => {
                 self.refused_config = Some(problem);
@@ -147,7 +155,8 @@ impl Writer {
         let options = options.map_or_else(|| self.state.options.clone(), |options| *options);
         let (shelf, rules) = (self.state.compiled.shelf.clone(), self.state.settings.rules.clone());
         let before = self.state.compiled.local.clone();
-        let compiling = spawn_blocking(move || (compile(&options, shelf, rules, Some(&before)), options));
+        let joined = in_force(&options, &self.state.settings);
+        let compiling = spawn_blocking(move || (compile(&joined, shelf, rules, Some(&before)), options));
         let Ok((compiled, options)) = compiling.await else {
             let problem = "reading the lists failed inside sordino; what was in force before stays in force";
             return Ok(vec![problem.to_owned()]);
@@ -198,6 +207,7 @@ impl Writer {
 
     fn tell(&self) {
         let Compiled { lists, problems, .. } = &self.state.compiled;
+        self.subscriptions.want(&self.state.options.subscriptions, self.state.wanted());
         let problems = self.refused_config.iter().chain(problems).cloned().collect();
         self.standing.send_replace(Standing { lists: lists.clone(), problems });
     }

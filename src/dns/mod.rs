@@ -11,6 +11,7 @@ mod flight;
 mod inspect;
 mod listen;
 mod local;
+mod lookup;
 mod options;
 mod query;
 mod rebinding;
@@ -22,6 +23,7 @@ mod upstream;
 mod wire;
 
 pub use listen::{BindError, Listeners, serve};
+pub use lookup::{Lookup, NoAddress};
 pub use options::{BadOption, Limits, Options, Status, UpstreamStatus};
 pub use resolver::Resolver;
 pub use upstream::{RouteOptions, Strategy, UpstreamOptions};

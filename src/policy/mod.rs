@@ -65,6 +65,23 @@ use self::judge::Question;
 use self::own::OwnRules;
 use crate::time::Timestamp;
 
+/// Reads a list that nobody vouches for through, and says what would become of it; nothing of it is put in force.
+pub fn survey(content: &[u8], format: Format) -> ListReport {
+    let source = ListSource {
+        name: "".into(),
+        action: Action::Block,
+        format: if format == Format::Auto { formats::detect(content) } else { format },
+        trusted: false,
+        tier: Tier::default(),
+        content: Ok([].into()),
+    };
+    let mut report = ListReport::of(&source);
+    if report.format != Format::Catalogue {
+        formats::read(content, report.format, false, &mut report, |_| Ok(()));
+    }
+    report
+}
+
 /// Everything a policy is compiled from.
 #[derive(Clone, Debug, Default)]
 pub struct PolicySources {

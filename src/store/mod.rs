@@ -50,9 +50,9 @@ use self::memory::Memory;
 use self::recorder::Recorder;
 use self::settings::SettingsFile;
 use crate::event::{Event, EventQueue, Outcome};
-use crate::policy::{DeviceId, Name, OwnRule, Verdict};
+use crate::policy::{Action, DeviceId, Format, Name, OwnRule, Verdict};
 use crate::snapshot::SnapshotCell;
-use crate::time::{Clock, Hour, Timestamp};
+use crate::time::{BUILD_DATE, Clock, Hour, Timestamp};
 
 /// Events in a block of the journal; a full one is flushed at once.
 pub const MAX_BLOCK_EVENTS: usize = 16_384;
@@ -60,8 +60,6 @@ pub const MAX_BLOCK_EVENTS: usize = 16_384;
 pub const KEEP_TALLIES: Duration = Duration::from_secs(400 * 24 * 3600);
 /// The file of the settings, in the store's directory.
 const SETTINGS: &str = "settings.json";
-/// No clock that shows an earlier time can be right.
-const BUILD_DATE: Timestamp = Timestamp::from_millis(1_793_491_200_000); // 2026-11-01
 
 /// Where and how long things are kept.
 #[derive(Clone, Debug)]
@@ -156,6 +154,28 @@ pub struct Settings {
     /// Names given to devices in the page.
     #[serde(default)]
     pub device_names: Vec<(DeviceId, String)>,
+    /// Lists from elsewhere that were added in the page.
+    #[serde(default)]
+    pub lists: Vec<AddedList>,
+}
+
+/// A list from elsewhere that was added in the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedList {
+    /// Its name; unique.
+    pub name: String,
+    /// The URL it is fetched from.
+    pub source: String,
+    /// What it does.
+    pub action: Action,
+    /// How it is written.
+    pub format: Format,
+    /// Whether it is fetched and in force.
+    pub enabled: bool,
+    /// Whether its server may have an inner address.
+    #[serde(default)]
+    pub private_server: bool,
 }
 
 impl Settings {
@@ -271,6 +291,14 @@ impl Store {
     /// The settings, as they are on disk.
     pub fn settings(&self) -> Settings {
         self.settings.settings()
+    }
+
+    /// Makes sure that the store's directory is there and ours alone, for what others keep in it.
+    ///
+    /// # Errors
+    /// One sentence on why it is not.
+    pub fn claim(&self) -> std::io::Result<()> {
+        self.home.claim().map_err(Trouble::into_io)
     }
 
     /// Puts `settings` on disk, whole, before it returns. Only `control` calls this.

@@ -171,6 +171,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             format: Format::Names,
             trusted: false,
             tier: Default::default(),
+            subscription: None,
         }],
         profiles: Vec::new(),
         devices: vec![DeviceOptions {
@@ -182,6 +183,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
         }],
         blocking: Blocking::default(),
         local: Default::default(),
+        subscriptions: Default::default(),
     }
 }
 

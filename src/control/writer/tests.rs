@@ -136,6 +136,7 @@ async fn a_reload_says_what_is_wrong_and_keeps_rules_and_devices() {
                 format,
                 trusted: false,
                 tier: Default::default(),
+                subscription: None,
             }],
             ..Options::default()
         }

@@ -1,0 +1,81 @@
+//! Addresses that sordino itself needs, as those of the servers that lists come from. They are asked of the forwarders, past
+//! cache, policy and listeners: a list that mutes the name of its own server must not keep it from being mended, and no
+//! listener has to be up.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::RData;
+
+use super::answer::{Answer, Question, Ttl};
+use super::options::{BadOption, Options};
+use super::upstream::Upstreams;
+use super::wire::{HEADER_LEN, rr_type};
+use crate::policy::Name;
+
+/// Asks the forwarders for addresses, past the policy.
+#[derive(Clone, Debug)]
+pub struct Lookup(Arc<Upstreams>);
+
+/// Why there is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAddress {
+    /// It is no name, or one without addresses.
+    #[error("the name has no address")]
+    None,
+    /// Nobody could be asked.
+    #[error("no forwarder answered")]
+    Unreachable,
+}
+
+impl Lookup {
+    /// With the forwarders of `options`, over connections of its own.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn new(options: &Options) -> Result<Self, BadOption> {
+        Ok(Self(Arc::new(options.upstreams()?)))
+    }
+
+    /// All addresses of `name`, IPv4 and IPv6, in the order of the answers.
+    ///
+    /// # Errors
+    /// When there are none, or when no forwarder answers.
+    pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
+        let name = Name::parse(name).map_err(|_| NoAddress::None)?;
+        let (ipv4, ipv6) = tokio::join!(self.of_type(&name, rr_type::A), self.of_type(&name, rr_type::AAAA));
+        let failed = ipv4.is_err() && ipv6.is_err();
+        let addresses: Vec<IpAddr> = [ipv4, ipv6].into_iter().flatten().flatten().collect();
+        match addresses.is_empty() {
+            false => Ok(addresses),
+            true if failed => Err(NoAddress::Unreachable),
+            true => Err(NoAddress::None),
+        }
+    }
+
+    async fn of_type(&self, name: &Name, qtype: u16) -> Result<Vec<IpAddr>, NoAddress> {
+        let question = Question { name: name.clone(), qtype, dnssec_ok: false, checking_disabled: false };
+        let answered = self.0.ask(&question).await.map_err(|_| NoAddress::Unreachable)?;
+        Ok(addresses_in(&question, &answered.answer))
+    }
+}
+
+/// The records of an answer lean on its question by compression, so that is put in front again.
+fn addresses_in(question: &Question, answer: &Answer) -> Vec<IpAddr> {
+    let mut message = vec![0; HEADER_LEN];
+    message[5] = 1;
+    message.extend_from_slice(question.name.as_ref().wire());
+    message.extend_from_slice(&question.qtype.to_be_bytes());
+    message.extend_from_slice(&[0, 1]);
+    let (answers, _) = answer.write_records(&mut message, Ttl::Fixed(0));
+    // Those of the authority section behind them are of no use here.
+    message[6..8].copy_from_slice(&answers.to_be_bytes());
+    let Ok(message) = Message::from_vec(&message) else { return Vec::new() };
+    let address = |data: &RData| match data {
+        RData::A(address) => Some(IpAddr::V4(address.0)),
+        RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+        _ => None,
+    };
+    message.answers.iter().filter_map(|record| address(&record.data)).collect()
+}
