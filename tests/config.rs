@@ -102,7 +102,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("[web]\nlisten = \"8053\"", "2:10", "\"\" switches the page off"),
         (hash_of_nothing, "2:17", "make one with `sordino hash-password`"),
         // [[list]].
-        ("[[list]]\nname = \"a\"\nsource = \"https://lists.example/a\"", "3:10", "does not fetch lists yet"),
+        ("[[list]]\nname = \"a\"\nsource = \"ftp://lists.example/a\"", "3:10", "neither https:// nor http://"),
         ("[[list]]\nname = \"a\"\nsource = \"\"", "3:10", "source names no file"),
         ("[[list]]\nname = \"own\"\nsource = \"b\"", "2:8", "choose another name"),
         ("[[list]]\nname = \" \"\nsource = \"b\"", "2:8", "\" \" is no name"),

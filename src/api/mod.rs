@@ -202,6 +202,7 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(queries::list_queries))
         .routes(routes!(live::live_queries))
         .routes(routes!(lists::list_lists, subscriptions::add_list))
+        .routes(routes!(subscriptions::known_lists))
         .routes(routes!(subscriptions::change_list, subscriptions::remove_list))
         .routes(routes!(subscriptions::refresh_list, subscriptions::stop_list))
         .routes(routes!(rules::list_rules, rules::add_rule))

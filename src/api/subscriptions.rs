@@ -1,5 +1,6 @@
 //! Lists from elsewhere: added, changed and fetched from here. Those of `config.toml` can only be fetched.
 
+use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment, sentence};
 use crate::control::ListChange;
-use crate::control::subscriptions::{ListUrl, Size, Stage};
+use crate::control::subscriptions::{KNOWN, KnownList, ListUrl, Size, Stage};
 use crate::policy::{Action, Format};
 use crate::store::AddedList;
 use crate::time::Timestamp;
@@ -122,6 +123,12 @@ pub(crate) struct ListToFetch {
     #[serde(default)]
     #[schema(required = false, default = false)]
     accept_smaller: bool,
+}
+
+/// Lists that many use, to choose from. None is fetched unless it is added.
+#[utoipa::path(get, path = "/lists/catalogue", tag = "lists", responses((status = 200, body = Vec<KnownList>)))]
+pub(crate) async fn known_lists(_house: LoggedIn) -> Json<&'static [KnownList]> {
+    Json(KNOWN)
 }
 
 /// Adds a list from elsewhere. It is fetched at once, and in force when that went well.

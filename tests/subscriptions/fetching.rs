@@ -7,8 +7,8 @@ use crate::support::sordino::Setup;
 use crate::support::until;
 use crate::{done, failed, subscribed};
 
-const MUTED: [&str; 1] = ["0.0.0.0"];
-const ADDRESS: [&str; 1] = ["192.0.2.1"];
+const MUTED: [&str; 1] = ["A 0.0.0.0"];
+const ADDRESS: [&str; 1] = ["A 192.0.2.1"];
 
 #[test]
 fn a_list_is_fetched_and_its_names_are_muted() {

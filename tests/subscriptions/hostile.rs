@@ -12,7 +12,7 @@ use crate::support::rest::Rest;
 use crate::support::sordino::{Setup, Sordino};
 use crate::{done, failed, list, subscribed};
 
-const MUTED: [&str; 1] = ["0.0.0.0"];
+const MUTED: [&str; 1] = ["A 0.0.0.0"];
 
 /// A house with a hundred names from a list at /list.txt.
 fn house(server: &Server, forwarder: &Forwarder) -> (Sordino, Rest) {
@@ -156,7 +156,7 @@ fn a_list_that_collapsed_is_kept_out_until_the_operator_takes_it() {
     let (status, _) = rest.post("/api/v1/lists/mine/refresh", &json!({ "accept_smaller": true }));
     assert_eq!(status, 202);
     done(&rest, "mine");
-    assert_eq!(house.resolve("n7.example"), ["192.0.2.1"]);
+    assert_eq!(house.resolve("n7.example"), ["A 192.0.2.1"]);
     assert_eq!(house.resolve("n3.example"), MUTED);
 }
 

@@ -9,6 +9,7 @@
 mod fetch;
 mod intake;
 mod keeper;
+mod known;
 mod ladder;
 mod place;
 mod record;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::fetch::Web;
 pub use self::keeper::ask;
+pub use self::known::{Extent, KNOWN, Kind, KnownList};
 pub use self::place::ListUrl;
 pub use self::record::{MAX_SIZES, Record, Size, copy_path};
 pub use self::refresh::Outcome;
