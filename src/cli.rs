@@ -4,7 +4,9 @@ mod check;
 mod demo;
 mod explain;
 mod firewall;
+mod lists;
 mod password;
+mod update;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use clap::{Parser, Subcommand};
 pub use self::demo::Household;
 pub use self::explain::Question;
 pub use self::firewall::Walls;
+pub use self::lists::Lists;
+pub use self::update::Which;
 use crate::app::{self, Failure};
 
 /// A DNS server for the home that mutes telemetry and shows what each device tells whom.
@@ -39,6 +43,10 @@ pub enum Command {
     Explain(Question),
     /// Print rules for the router (nftables) that bring every device here, also those that know a server of their own.
     Firewall(Walls),
+    /// Show how large the lists are, how often each decided, and how those from elsewhere are doing.
+    Lists(Lists),
+    /// Fetch the lists from elsewhere now, or one of them; a sordino that runs is asked to.
+    Update(Which),
     /// Show sordino at work in a virtual household, with two weeks behind it. Nothing leaves the machine.
     Demo(Household),
     /// Read a password from standard input and print what belongs in `[web] password_hash`.
@@ -57,6 +65,12 @@ impl Cli {
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
             Command::Firewall(walls) => say(&firewall::rules(path, &walls)?),
+            Command::Lists(lists) => say(&lists.run(path).await?),
+            Command::Update(which) => {
+                let (text, done) = update::update(path, &which).await?;
+                say(&text)?;
+                done
+            }
             Command::Demo(household) => household.run().await,
             Command::HashPassword => say(&password::hash(io::stdin().lock())?),
         }

@@ -81,11 +81,11 @@ fn check_tells_what_is_in_force() {
 fn check_ends_with_2_at_a_mistake() {
     let house = house();
     let path = house.path().join("config.toml");
-    fs::write(&path, CONFIG.replace("[[list]]", "[[lists]]")).unwrap();
+    fs::write(&path, CONFIG.replace("[[list]]", "[[lisst]]")).unwrap();
     for arguments in [&["check"][..], &["run"], &["explain", "a.example"], &[]] {
         let (code, said, complained) = sordino(house.path(), arguments, "");
         assert_eq!((code, said.as_str()), (2, ""), "{arguments:?}");
-        assert_eq!(complained, "config.toml:4:3: there is no key lists here; did you mean list?\n", "{arguments:?}");
+        assert_eq!(complained, "config.toml:4:3: there is no key lisst here; did you mean list?\n", "{arguments:?}");
     }
     let (code, _, complained) = sordino(house.path(), &["--config", "nowhere.toml", "check"], "");
     assert_eq!(code, 2);

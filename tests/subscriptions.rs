@@ -1,6 +1,10 @@
 //! Lists from elsewhere, through the front door: a scripted server of lists, the real binary, and what it resolves.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "subscriptions/added.rs"]
+mod added;
+#[path = "subscriptions/command_line.rs"]
+mod command_line;
 #[path = "subscriptions/fetching.rs"]
 mod fetching;
 #[path = "subscriptions/hostile.rs"]

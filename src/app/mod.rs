@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use self::reload::Reload;
 use self::signals::{Signal, Signals};
+pub(crate) use self::web::believing;
 use crate::config::{BadConfig, Config};
 use crate::control::subscriptions::Web;
 use crate::control::{self, Control};
@@ -138,7 +139,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         tracing::warn!("{problem}");
     }
     let bad = |error| Failure::Other(format!("{}: {error}", path.display()));
-    let tls = web::believing(config.lists_ca.as_deref()).map_err(bad)?;
+    let tls = believing(config.lists_ca.as_deref()).map_err(bad)?;
     let lookup = Lookup::new(&config.dns).map_err(|error| bad(error.to_string()))?;
     let listeners = sockets::bind(&mut config.dns).map_err(Failure::Other)?;
     let listen = listeners.addresses();

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use self::state::State;
+pub use self::state::{State, wanted};
 use self::subscriptions::{Subscription, Subscriptions};
 pub use crate::device::DeviceOptions;
 use crate::local;

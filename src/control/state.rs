@@ -54,17 +54,6 @@ impl State {
         Snapshot { policy, devices: Arc::new(devices), local: self.compiled.local.clone() }
     }
 
-    /// The lists that are to be fetched.
-    pub(super) fn wanted(&self) -> Vec<Wanted> {
-        let fixed = self.options.lists.iter().cloned().map(|list| (list, true));
-        let added = added(&self.options, &self.settings);
-        let wanted = |(list, enabled): (ListOptions, bool)| {
-            let (name, format) = (list.name, list.format);
-            list.subscription.map(|subscription| Wanted { name, subscription, format, enabled })
-        };
-        fixed.chain(added).filter_map(wanted).collect()
-    }
-
     /// The lists, in the order of the configuration.
     pub fn lists(&self) -> &[ListView] {
         &self.compiled.lists
@@ -74,6 +63,16 @@ impl State {
     pub fn problems(&self) -> &[String] {
         &self.compiled.problems
     }
+}
+
+/// The lists that are fetched, those of the configuration before those of the page.
+pub fn wanted(options: &Options, settings: &Settings) -> Vec<Wanted> {
+    let fixed = options.lists.iter().cloned().map(|list| (list, true));
+    let wanted = |(list, enabled): (ListOptions, bool)| {
+        let (name, format) = (list.name, list.format);
+        list.subscription.map(|subscription| Wanted { name, subscription, format, enabled })
+    };
+    fixed.chain(added(options, settings)).filter_map(wanted).collect()
 }
 
 /// The configuration, with the lists of the page behind its own. Of two lists of one name it is the configuration's that counts.

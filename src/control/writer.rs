@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::state::{Compiled, State, compile, in_force};
+use super::state::{Compiled, State, compile, in_force, wanted};
 use super::subscriptions::Subscriptions;
 use super::{Command, DEVICE_NAMES_BOUND, NewRule, OWN_RULES_BOUND, Options, Refusal, Standing};
 use crate::policy::{DeviceId, MacAddr, OwnRule, Scope};
@@ -207,7 +207,8 @@ impl Writer {
 
     fn tell(&self) {
         let Compiled { lists, problems, .. } = &self.state.compiled;
-        self.subscriptions.want(&self.state.options.subscriptions, self.state.wanted());
+        let State { options, settings, .. } = &self.state;
+        self.subscriptions.want(&options.subscriptions, wanted(options, settings));
         let problems = self.refused_config.iter().chain(problems).cloned().collect();
         self.standing.send_replace(Standing { lists: lists.clone(), problems });
     }

@@ -311,6 +311,8 @@ mod tests {
             assert!(names.insert(list.name), "{} a second time", list.name);
             assert!(list.about.ends_with('.') && !list.licence.is_empty() && list.homepage.starts_with("https://"));
         }
-        assert!(KNOWN.iter().any(|list| list.kind == Kind::Native) && KNOWN.iter().any(|list| list.kind == Kind::General));
+        assert!(
+            KNOWN.iter().any(|list| list.kind == Kind::Native) && KNOWN.iter().any(|list| list.kind == Kind::General)
+        );
     }
 }

@@ -30,7 +30,7 @@ pub use self::keeper::ask;
 pub use self::known::{Extent, KNOWN, Kind, KnownList};
 pub use self::place::ListUrl;
 pub use self::record::{MAX_SIZES, Record, Size, copy_path};
-pub use self::refresh::Outcome;
+pub use self::refresh::{Outcome, refresh_once};
 use crate::policy::Format;
 use crate::time::Timestamp;
 

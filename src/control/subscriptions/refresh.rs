@@ -22,6 +22,14 @@ pub enum Outcome {
     Failed,
 }
 
+/// Fetches `list` now, for a program that ends when it is done. It must hold the store.
+pub async fn refresh_once(list: &Wanted, accept_smaller: bool, options: &Options, web: &Web) -> (Record, Outcome) {
+    let (dir, name) = (options.dir.clone(), list.name.clone());
+    let record = spawn_blocking(move || Record::read(&dir, &name)).await.unwrap_or_default();
+    let told: Told = std::sync::Arc::new(|_, _| ());
+    refresh(list, record, accept_smaller, options, web, &told).await
+}
+
 /// Fetches `list` if the server has another state of it. What is remembered of it afterwards is on disk, as far as the
 /// disk takes it, and in the answer. With `accept_smaller`, a list that lost most of its names is taken all the same.
 pub(super) async fn refresh(
