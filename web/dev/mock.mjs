@@ -8,6 +8,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { DEVICES, generator, LISTS, question, tallies } from './house.mjs';
+import { hits, whatIf } from './whatif.mjs';
 
 const PORT = Number(process.env.PORT ?? 8055);
 const STATE = process.env.MOCK_STATE ?? 'full';
@@ -203,6 +204,13 @@ const ROUTES = {
     rules = [...rules, rule];
     return rule;
   },
+  'POST /whatif': ({ sent }) => {
+    const to = sent.to ?? Date.now();
+    const span = { from: sent.from ?? to - 7 * 24 * HOUR, to };
+    const rows = counted.filter((row) => row.hour >= Math.floor(span.from / HOUR) * HOUR && row.hour < span.to);
+    return whatIf(sent, rows, span, (id) => names.get(id) ?? id, verdictOf);
+  },
+  'GET /hits': ({ query }) => hits(LISTS, (({ from, to }) => ({ from, to }))(within(query)), STATE === 'full'),
   'DELETE /rules/*': ({ id }) => void (rules = rules.filter((rule) => rule.id !== Number(id))),
   'GET /explain': ({ query }) => explain(query),
   'DELETE /cache': () => ({ removed: 4_211 }),

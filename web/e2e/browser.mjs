@@ -32,6 +32,10 @@ export async function pagesOf(context, base) {
     { name: 'queries-details', path: '/queries?verdict=block', ready: 'h1', press: '.row .name button' },
     { name: 'queries-change', path: '/queries?verdict=block', ready: 'h1', press: '.row button.change' },
     { name: 'lists', path: '/lists', ready: '.card' },
+    { name: 'rules', path: '/rules', ready: '.card' },
+    { name: 'rules-preview', path: '/rules', ready: '.card', type: ['input.field', 'netflix.com'], shown: '.effect' },
+    { name: 'lists-work', path: '/lists', ready: 'details', press: 'section:has(.sentence) summary' },
+    { name: 'lists-try', path: '/lists', ready: 'textarea', type: ['textarea', '||miui.com^\n||doubleclick.net^\n||netflix.com^'], press: 'form .button.main', shown: '.effect' },
     { name: 'status', path: '/status', ready: 'h1' },
     { name: 'menu', path: '/status', ready: 'h1', press: 'button[popovertarget=menu]' },
     { name: 'lost', path: '/nowhere', ready: 'h1' },
@@ -39,12 +43,17 @@ export async function pagesOf(context, base) {
 }
 
 /** Opens a page and waits until it shows what it has. */
-export async function open(page, base, { path, ready, press }) {
+export async function open(page, base, { path, ready, type, press, shown }) {
   await page.goto(base + path);
   await page.locator(ready).first().waitFor();
   // Pages that listen never fall silent, so this waits for the answers under way and not for the network to rest.
   await page.waitForFunction(() => !document.querySelector('main:empty'));
-  if (!press) return;
+  if (type) await page.locator(type[0]).first().fill(type[1]);
+  if (press) await pushed(page, press);
+  if (shown) await page.locator(shown).first().waitFor();
+}
+
+async function pushed(page, press) {
   const button = page.locator(press).first();
   if ((await button.count()) === 0) await button.waitFor({ timeout: 3000 }).catch(() => undefined);
   if ((await button.count()) > 0) await button.click();

@@ -31,7 +31,7 @@ class Deciding {
 
 export const deciding = new Deciding();
 
-const MS: Record<Length, number | null> = { '10m': 600_000, '1h': 3_600_000, good: null };
+export const MS: Record<Length, number | null> = { '10m': 600_000, '1h': 3_600_000, good: null };
 
 /** Makes the rule, tells of it and offers to take it back. */
 export async function decide(about: Subject, decision: Decision, now: number): Promise<void> {

@@ -20,6 +20,11 @@ export type List = Schemas['List'];
 export type Scope = Schemas['Scope'];
 export type NewRule = Schemas['NewRule'];
 export type RuleRow = Schemas['RuleRow'];
+export type WhatIfQuestion = Schemas['WhatIfQuestion'];
+export type WhatIfAnswer = Schemas['WhatIfAnswer'];
+export type NameChange = Schemas['NameChange'];
+export type RulesAtWork = Schemas['RulesAtWork'];
+export type ListHits = Schemas['ListHits'];
 export type Explanation = Schemas['Explanation'];
 export type Status = Schemas['Status'];
 
