@@ -8,12 +8,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::BackOff;
+use super::connection::Peer;
 use super::house::{Counters, House};
 use super::password::Hashing;
 use super::problem::Problem;
@@ -72,10 +73,56 @@ impl Gate {
         self.0.sessions.end_all();
     }
 
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&House) -> T + Send + 'static) -> Result<T, Problem> {
+        let turn = self.0.house.reads.clone().acquire_owned().await.map_err(Problem::ours)?;
+        let gate = self.clone();
+        // The turn goes along: a browser that hangs up does not make room while its read still goes on.
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&gate.0.house);
+            drop(turn);
+            result
+        });
+        done.await.map_err(Problem::ours)
+    }
+
     /// Whether the request comes from someone who is logged in.
     pub(crate) fn knows(&self, request: &HeaderMap) -> bool {
         let now = self.door().clock.instant();
         tokens(request).any(|token| self.0.sessions.goes_on(&token, now))
+    }
+}
+
+/// Someone who may see how sordino is doing, and no names: logged in, or on this machine, where Prometheus has no cookie.
+pub(crate) struct Onlooker(Gate);
+
+impl Deref for Onlooker {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.0.0.house
+    }
+}
+
+impl Onlooker {
+    /// As [`LoggedIn::read`].
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&House) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.0.read(work).await
+    }
+}
+
+impl FromRequestParts<Gate> for Onlooker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        let is_here = peer.is_some_and(|ConnectInfo(peer)| is_local(peer.address(), &parts.headers));
+        if is_here || gate.knows(&parts.headers) {
+            return Ok(Self(gate.clone()));
+        }
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "Log in first, or ask from the machine that sordino runs on."))
     }
 }
 
@@ -100,15 +147,7 @@ impl LoggedIn {
         &self,
         work: impl FnOnce(&House) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = self.reads.clone().acquire_owned().await.map_err(Problem::ours)?;
-        let gate = self.gate.clone();
-        // The turn goes along: a browser that hangs up does not make room while its read still goes on.
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work(&gate.0.house);
-            drop(turn);
-            result
-        });
-        done.await.map_err(Problem::ours)
+        self.gate.read(work).await
     }
 
     /// Ends this session.

@@ -19,6 +19,7 @@ mod login;
 mod overview;
 mod password;
 mod problem;
+mod prometheus;
 mod queries;
 mod rules;
 mod session;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::routing::get;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast};
@@ -179,6 +181,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
 fn router(guard: Guard, gate: Gate) -> Router {
     let (routes, _) = api().split_for_parts();
     routes
+        .route("/metrics", get(prometheus::metrics))
         .method_not_allowed_fallback(not_allowed)
         .fallback(assets::serve)
         .layer(DefaultBodyLimit::max(MAX_BODY))

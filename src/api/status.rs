@@ -19,24 +19,24 @@ use crate::time::Timestamp;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Status {
     /// The version of sordino.
-    version: &'static str,
+    pub(crate) version: &'static str,
     /// When it started, milliseconds since the epoch.
-    started: Timestamp,
+    pub(crate) started: Timestamp,
     /// What is wrong, and what to do; empty when all is well.
-    problems: Vec<Trouble>,
+    pub(crate) problems: Vec<Trouble>,
     /// What was counted since the start, by name.
-    counters: BTreeMap<String, u64>,
+    pub(crate) counters: BTreeMap<String, u64>,
     /// Forwarders, in the order of the configuration.
-    upstreams: Vec<UpstreamStatus>,
+    pub(crate) upstreams: Vec<UpstreamStatus>,
     /// The cache of answers.
-    cache: CacheStatus,
+    pub(crate) cache: CacheStatus,
     /// What is kept on disk.
-    store: StoreStatus,
+    pub(crate) store: StoreStatus,
     /// Where sordino listens for DNS.
     #[schema(value_type = Vec<String>)]
     listen: Vec<std::net::SocketAddr>,
     /// Names and patterns in force, all lists together.
-    lists_names: u64,
+    pub(crate) lists_names: u64,
 }
 
 /// Something that is wrong.
@@ -53,20 +53,20 @@ pub(crate) struct Trouble {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CacheStatus {
     /// Answers in it.
-    entries: u64,
+    pub(crate) entries: u64,
     /// Bytes they weigh.
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// Bytes they may weigh.
-    capacity: u64,
+    pub(crate) capacity: u64,
 }
 
 /// What is kept on disk.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StoreStatus {
     /// Bytes on disk.
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// Events that wait for the next flush.
-    unflushed: u64,
+    pub(crate) unflushed: u64,
     /// When the last flush reached the disk, milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
@@ -77,27 +77,34 @@ pub(crate) struct StoreStatus {
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn status(house: LoggedIn) -> Result<Json<Status>, Problem> {
     let health = house.read(|house| house.store.health()).await?;
-    let resolver = house.resolver.status();
-    let snapshot = house.snapshot();
-    let lists = snapshot.policy.lists();
-    let mut counters: BTreeMap<_, _> = resolver.counters.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
-    counters.extend(own_counters(&house));
-    counters.insert("store_events_lost".to_owned(), health.lost);
-    Ok(Json(Status {
-        version: env!("CARGO_PKG_VERSION"),
-        started: house.started,
-        problems: troubles(&house, &health, &resolver.upstreams),
-        counters,
-        upstreams: resolver.upstreams,
-        cache: CacheStatus {
-            entries: resolver.cache_entries,
-            bytes: resolver.cache_bytes,
-            capacity: resolver.cache_capacity,
-        },
-        store: StoreStatus { bytes: health.bytes, unflushed: health.unflushed, flushed: health.flushed },
-        listen: house.listen.clone(),
-        lists_names: lists.iter().map(|list| list.names as u64).sum(),
-    }))
+    Ok(Json(Status::of(&house, &health)))
+}
+
+impl Status {
+    pub(crate) fn of(house: &House, health: &Health) -> Self {
+        let resolver = house.resolver.status();
+        let snapshot = house.snapshot();
+        let lists = snapshot.policy.lists();
+        let mut counters: BTreeMap<_, _> =
+            resolver.counters.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        counters.extend(own_counters(house));
+        counters.insert("store_events_lost".to_owned(), health.lost);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            started: house.started,
+            problems: troubles(house, health, &resolver.upstreams),
+            counters,
+            upstreams: resolver.upstreams,
+            cache: CacheStatus {
+                entries: resolver.cache_entries,
+                bytes: resolver.cache_bytes,
+                capacity: resolver.cache_capacity,
+            },
+            store: StoreStatus { bytes: health.bytes, unflushed: health.unflushed, flushed: health.flushed },
+            listen: house.listen.clone(),
+            lists_names: lists.iter().map(|list| list.names as u64).sum(),
+        }
+    }
 }
 
 fn own_counters(house: &House) -> impl Iterator<Item = (String, u64)> {

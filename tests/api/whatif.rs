@@ -3,7 +3,7 @@
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::site::{Site, event, problem};
+use crate::site::{Site, browser, event, problem};
 
 async fn ask(site: &Site, browser: &Client, question: Value) -> Value {
     let response = browser.post(site.url("/api/v1/whatif")).json(&question).send().await.unwrap();
@@ -121,5 +121,38 @@ async fn a_question_that_cannot_be_answered_says_why() {
     assert!(list.len() > 2 << 20);
     let effect = ask(&site, &anna, json!({"list": {"text": list, "format": "names"}})).await;
     assert_eq!(effect["read"]["names"], 150_000);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn prometheus_reads_the_counters_and_no_names() {
+    let (site, anna) = house().await;
+    let metrics = async |browser: &Client, forwarded: bool| {
+        let mut request = browser.get(site.url("/metrics"));
+        if forwarded {
+            request = request.header("x-forwarded-for", "192.0.2.7");
+        }
+        request.send().await.unwrap()
+    };
+    let nobody = metrics(&browser(), true).await;
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    problem(nobody).await;
+    assert_eq!(metrics(&anna, true).await.status(), StatusCode::OK);
+
+    let here = metrics(&browser(), false).await;
+    assert_eq!(here.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = here.text().await.unwrap();
+    assert!(text.contains("\nsordino_lists_names 1\n"), "{text}");
+    assert!(text.contains("\nsordino_upstream_answered_total{server=\"udp://127.0.0.1:9\"} 0\n"), "{text}");
+    assert!(!text.contains("example"), "{text}");
+    let mut families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let counted = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert!(counted > 20 && families.len() == counted, "each family once: {text}");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let value = line.rsplit(' ').next().unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
     site.close().await;
 }
