@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod cache;
+mod cookie;
 mod counters;
 mod flight;
 mod inspect;
@@ -13,7 +14,9 @@ mod listen;
 mod local;
 mod lookup;
 mod options;
+pub mod probe;
 mod query;
+mod rate;
 mod rebinding;
 mod reply;
 mod resolver;

@@ -12,6 +12,7 @@ mod edns;
 mod forged;
 mod forwarding;
 mod hostile;
+mod limits;
 mod local;
 mod loops;
 mod message;
