@@ -12,6 +12,7 @@ mod describe;
 mod devices;
 mod explain;
 mod guard;
+mod guards;
 mod house;
 mod lists;
 mod live;
@@ -210,6 +211,8 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(subscriptions::refresh_list, subscriptions::stop_list))
         .routes(routes!(rules::list_rules, rules::add_rule))
         .routes(routes!(rules::remove_rule))
+        .routes(routes!(guards::list_guards))
+        .routes(routes!(guards::guard_on, guards::guard_off))
         .routes(routes!(explain::explain))
         .routes(routes!(upkeep::flush_cache))
         .routes(routes!(upkeep::reload))

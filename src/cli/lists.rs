@@ -1,12 +1,14 @@
 //! `sordino lists`.
 
+mod export;
+
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use tokio::task::spawn_blocking;
 
 use super::update::age;
@@ -22,13 +24,25 @@ const HITS_SPAN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What to do with the lists; they are shown if nothing is said.
 #[derive(Debug, Args)]
-pub struct Lists {}
+pub struct Lists {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the catalogue to standard output in the format of another program.
+    Export(export::Wanted),
+}
 
 /// How often each list decided, by name; none where a sordino that runs holds the history.
 type Hits = Option<HashMap<Arc<str>, u64>>;
 
 impl Lists {
     pub(super) async fn run(self, path: &Path) -> Result<String, Failure> {
+        if let Some(Command::Export(wanted)) = &self.command {
+            return export::export(path, wanted);
+        }
         let config = Config::read(path)?;
         let shown = spawn_blocking(move || show(&config)).await;
         shown.map_err(|error| Failure::Other(format!("the lists cannot be shown: {error}")))?

@@ -8,7 +8,7 @@ use toml::{Spanned, Value};
 use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
 use crate::dns::{Limits, Strategy};
 use crate::local::Bypass;
-use crate::policy::{Action, Format, Tier};
+use crate::policy::{Action, Format, GuardId, Tier};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +28,13 @@ pub(super) struct File {
     pub(super) web: Web,
     pub(super) store: Store,
     pub(super) limits: Option<Spanned<Limits>>,
+    pub(super) guards: Guards,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [guards]")]
+pub(super) struct Guards {
+    pub(super) off: Vec<GuardId>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -135,8 +142,6 @@ pub(super) struct List {
     pub(super) private_server: bool,
     #[serde(default)]
     pub(super) refresh: Option<Spanned<Span>>,
-    #[serde(default)]
-    pub(super) answer: Option<Answer>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ListOptions;
-use crate::policy::{ListSource, OWN_RULES};
+use crate::policy::{Format, ListSource, OWN_RULES};
 
 /// Bytes of a list file; a larger one is refused. A million names are about 25 MB.
 pub(super) const LIST_BYTES_BOUND: u64 = 64 << 20;
@@ -54,6 +54,26 @@ pub(super) fn read(lists: &[ListOptions], shelf: &Shelf) -> Vec<Found> {
     }
     refuse_second_of_a_name(&mut found);
     found
+}
+
+/// A file of the catalogue.
+#[derive(Clone, Debug)]
+pub struct CatalogueFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its bytes, or one sentence on why there are none.
+    pub content: Result<Arc<[u8]>, String>,
+}
+
+/// The files of the catalogue among `lists`. Reads from the disk.
+pub fn catalogue_files(lists: &[ListOptions]) -> Vec<CatalogueFile> {
+    let is_catalogue = |found: &Found| match found.source.format {
+        Format::Catalogue => true,
+        Format::Auto => found.path.extension().is_some_and(|extension| extension == "toml"),
+        _ => false,
+    };
+    let found = read(lists, &Shelf::default()).into_iter().filter(is_catalogue);
+    found.map(|found| CatalogueFile { path: found.path, content: found.source.content }).collect()
 }
 
 impl Found {
@@ -181,7 +201,7 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Action, Format};
+    use crate::policy::Action;
 
     fn list(name: &str, path: &Path) -> ListOptions {
         ListOptions {

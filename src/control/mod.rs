@@ -19,11 +19,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::state::{State, wanted};
 use self::subscriptions::{Subscription, Subscriptions};
 pub use crate::device::DeviceOptions;
 use crate::local;
-use crate::policy::{Action, Blocking, DeviceId, Format, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier};
+use crate::policy::{
+    Action, Blocking, DeviceId, Format, GuardId, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier,
+};
 use crate::snapshot::SnapshotCell;
 use crate::store::{AddedList, Store};
 use crate::time::{Clock, Timestamp};
@@ -36,6 +39,8 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub const OWN_RULES_BOUND: usize = 10_000;
 /// Lists added in the page, kept at the same time.
 pub const ADDED_LISTS_BOUND: usize = 100;
+/// Guards that may be switched off in the page at the same time.
+pub const GUARDS_OFF_BOUND: usize = 10_000;
 /// Names given to devices in the page, kept at the same time.
 pub const DEVICE_NAMES_BOUND: usize = 10_000;
 
@@ -50,6 +55,8 @@ pub struct Options {
     pub devices: Vec<DeviceOptions>,
     /// How a muted name is answered.
     pub blocking: Blocking,
+    /// Guards of the catalogue that are switched off.
+    pub guards_off: Vec<GuardId>,
     /// What the house decides for itself.
     pub local: local::Options,
     /// How lists from elsewhere are fetched.
@@ -155,6 +162,7 @@ pub enum Refusal {
 struct Standing {
     lists: Arc<[ListView]>,
     problems: Arc<[String]>,
+    guards_fixed: Arc<[GuardId]>,
 }
 
 /// Where the answer to a command goes. Whoever asked may have gone; the command is carried out all the same.
@@ -165,6 +173,7 @@ enum Command {
     AddRule(NewRule, Reply<OwnRule>),
     RemoveRule(u64, Reply<OwnRule>),
     NameDevice(DeviceId, Option<String>, Reply<()>),
+    SwitchGuard(GuardId, bool, Reply<()>),
     SetPassword(String, bool, Reply<()>),
     AddList(AddedList, Reply<()>),
     ChangeList(String, ListChange, Reply<()>),
@@ -203,6 +212,16 @@ impl Control {
     /// Gives a device a name, or with none takes the given one away.
     pub async fn name_device(&self, device: DeviceId, name: Option<String>) -> Result<(), Refusal> {
         self.ask(|reply| Command::NameDevice(device, name, reply)).await
+    }
+
+    /// Switches a guard of the catalogue on or off.
+    pub async fn switch_guard(&self, guard: GuardId, on: bool) -> Result<(), Refusal> {
+        self.ask(|reply| Command::SwitchGuard(guard, on, reply)).await
+    }
+
+    /// The guards that `config.toml` switches off.
+    pub fn guards_fixed(&self) -> Arc<[GuardId]> {
+        self.standing.borrow().guards_fixed.clone()
     }
 
     /// Sets the dashboard's password (a PHC string). With `first`, only where none is set.

@@ -9,7 +9,7 @@ use super::lists::{self, Found, Shelf};
 use super::subscriptions::{Subscription, Wanted, copy_path};
 use super::{ListOptions, ListView, Options, zones};
 use crate::device::Devices;
-use crate::local::{Answers, Local};
+use crate::local::Local;
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
 use crate::snapshot::Snapshot;
 use crate::store::Settings;
@@ -38,7 +38,15 @@ impl State {
     /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
     pub fn load(options: Options, settings: Settings) -> Self {
         let compiled = compile(&in_force(&options, &settings), Shelf::default(), settings.rules.clone(), None);
-        Self { options, settings, neighbours: HashMap::new(), compiled }
+        let mut state = Self { options, settings, neighbours: HashMap::new(), compiled };
+        state.switch_guards();
+        state
+    }
+
+    /// Puts the choice of guards in force: those that `config.toml` or the page switches off are off.
+    pub(super) fn switch_guards(&mut self) {
+        let off = self.options.guards_off.iter().chain(&self.settings.guards_off).cloned();
+        self.compiled.policy = Arc::new(self.compiled.policy.without_guards(off));
     }
 
     /// This state in a house where `neighbours` says who uses which address.
@@ -147,11 +155,16 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
         let source = fetched_from(options, &list.group).unwrap_or(list.path);
         views.push(ListView { group: list.group, source, trusted: list.source.trusted, report, problem });
     }
+    let guards = policy.guards();
+    for off in options.guards_off.iter().filter(|off| !guards.iter().any(|guard| guard.id == **off)) {
+        problems.push(format!(
+            "guards: no list called {} guards {}; the entry has no effect, correct it in config.toml",
+            off.list, off.name
+        ));
+    }
     shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
     let zones: Vec<_> = options.local.zones.iter().map(|zone| zones::read(&zone.path)).collect();
-    let (mut local, wrong) = Local::assemble(&options.local, &zones, before);
-    let groups = views.iter().map(|view| (view.group.clone(), view.report.name.clone()));
-    local.answers = Answers::new(&options.local.answers, groups);
+    let (local, wrong) = Local::assemble(&options.local, &zones, before);
     problems.extend(wrong);
     Compiled { policy: Arc::new(policy), local: Arc::new(local), lists: views.into(), shelf, problems }
 }

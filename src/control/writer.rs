@@ -1,6 +1,7 @@
 //! The task that carries commands out.
 
 mod added;
+mod guards;
 
 use std::collections::HashMap;
 use std::io;
@@ -69,6 +70,7 @@ impl Writer {
             Command::AddRule(rule, reply) => drop(reply.send(self.add_rule(rule).await)),
             Command::RemoveRule(id, reply) => drop(reply.send(self.remove_rule(id).await)),
             Command::NameDevice(device, name, reply) => drop(reply.send(self.name_device(device, name).await)),
+            Command::SwitchGuard(guard, on, reply) => drop(reply.send(self.switch_guard(guard, on).await)),
             Command::SetPassword(hash, first, reply) => drop(reply.send(self.set_password(hash, first).await)),
             Command::AddList(list, reply) => drop(reply.send(self.add_list(list).await)),
             Command::ChangeList(name, change, reply) => drop(reply.send(self.change_list(&name, change).await)),
@@ -163,6 +165,7 @@ impl Writer {
         };
         self.state.compiled = compiled;
         self.state.options = options;
+        self.state.switch_guards();
         if taken {
             self.refused_config = None;
         }
@@ -195,7 +198,11 @@ impl Writer {
         if settings.rules != self.state.settings.rules {
             self.state.compiled.policy = Arc::new(self.state.compiled.policy.with_rules(settings.rules.clone()));
         }
+        let guards_differ = settings.guards_off != self.state.settings.guards_off;
         self.state.settings = settings;
+        if guards_differ {
+            self.state.switch_guards();
+        }
         self.publish();
         Ok(())
     }
@@ -210,7 +217,8 @@ impl Writer {
         let State { options, settings, .. } = &self.state;
         self.subscriptions.want(&options.subscriptions, wanted(options, settings));
         let problems = self.refused_config.iter().chain(problems).cloned().collect();
-        self.standing.send_replace(Standing { lists: lists.clone(), problems });
+        let guards_fixed = self.state.options.guards_off.as_slice().into();
+        self.standing.send_replace(Standing { lists: lists.clone(), problems, guards_fixed });
     }
 
     fn swept(&self, now: Timestamp) -> Settings {

@@ -6,7 +6,6 @@
 mod access;
 mod answer;
 mod cache;
-mod cookie;
 mod counters;
 mod flight;
 mod inspect;
@@ -14,9 +13,7 @@ mod listen;
 mod local;
 mod lookup;
 mod options;
-pub mod probe;
 mod query;
-mod rate;
 mod rebinding;
 mod reply;
 mod resolver;

@@ -28,13 +28,6 @@ pub struct Options {
 pub struct Limits {
     /// Queries that wait for a forwarder at the same time.
     pub queries_in_flight: usize,
-    /// Questions of one address that are asked of forwarders in a second; those beyond are told to come over TCP. Muted,
-    /// local and cached names do not count, and neither does this machine.
-    pub queries_per_second: usize,
-    /// As many at once, after a time of silence.
-    pub queries_burst: usize,
-    /// Questions of one address that wait for a forwarder at the same time.
-    pub waiting_per_address: usize,
     /// Questions that are under way to forwarders at the same time.
     pub flights: usize,
     /// TCP connections open at the same time.
@@ -51,9 +44,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queries_in_flight: 1024,
-            queries_per_second: 200,
-            queries_burst: 1000,
-            waiting_per_address: 256,
             flights: 512,
             tcp_connections: 128,
             tcp_connections_per_address: 16,
@@ -83,9 +73,6 @@ impl Options {
         self.upstreams()?;
         let bounds = [
             ("queries_in_flight", self.limits.queries_in_flight),
-            ("queries_per_second", self.limits.queries_per_second),
-            ("queries_burst", self.limits.queries_burst),
-            ("waiting_per_address", self.limits.waiting_per_address),
             ("flights", self.limits.flights),
             ("tcp_connections", self.limits.tcp_connections),
             ("tcp_connections_per_address", self.limits.tcp_connections_per_address),

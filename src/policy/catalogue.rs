@@ -71,6 +71,8 @@ pub(super) struct Row {
     pub(super) tier: Tier,
     /// The name or the family as it is written in the file.
     pub(super) written: Box<str>,
+    /// The file.
+    pub(super) list: ListId,
 }
 
 /// How well a row fits a name: the greatest decides. Longest first; a guard before all of the same length, then an
@@ -134,7 +136,8 @@ struct Line {
 }
 
 /// What a row is about.
-enum Subject {
+#[derive(Debug)]
+pub(super) enum Subject {
     Name(Name, Reach),
     /// An expression for whole names.
     Family(String),
@@ -148,15 +151,9 @@ struct Mistaken {
 
 /// Reads a catalogue file into `rows` and `builder`, all of it or nothing.
 pub(super) fn read(content: &[u8], list: ListId, rows: &mut Vec<Row>, builder: &mut Builder, report: &mut ListReport) {
-    let Ok(text) = str::from_utf8(content.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(content)) else {
-        return report.refuse("encoding: the file is not UTF-8".into());
-    };
-    let read = match parse(text) {
+    let read = match rows_of(content) {
         Ok(read) => read,
-        Err(Mistaken { at, why }) => {
-            let (line, column) = line_and_column(text, at);
-            return report.refuse(format!("line {line}, column {column}: {why}"));
-        }
+        Err(why) => return report.refuse(why),
     };
     report.lines = read.len();
     report.names = read.len();
@@ -169,12 +166,22 @@ pub(super) fn read(content: &[u8], list: ListId, rows: &mut Vec<Row>, builder: &
                 Ok(())
             }
         };
-        rows.push(row);
+        rows.push(Row { list, ..row });
         if let Err(refused) = added {
             builder.refuse(list);
             return report.refuse(refused.why);
         }
     }
+}
+
+/// The rows of a file, or where in it a mistake is.
+pub(super) fn rows_of(content: &[u8]) -> Result<Vec<(Row, Subject)>, String> {
+    let text = str::from_utf8(content.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(content));
+    let text = text.map_err(|_| "encoding: the file is not UTF-8".to_owned())?;
+    parse(text).map_err(|Mistaken { at, why }| {
+        let (line, column) = line_and_column(text, at);
+        format!("line {line}, column {column}: {why}")
+    })
 }
 
 fn parse(text: &str) -> Result<Vec<(Row, Subject)>, Mistaken> {
@@ -215,7 +222,7 @@ fn row(
         class,
         sources: line.sources.clone(),
     };
-    Ok((Row { label, tier: line.tier, written: written.get_ref().as_str().into() }, subject))
+    Ok((Row { label, tier: line.tier, written: written.get_ref().as_str().into(), list: ListId::default() }, subject))
 }
 
 fn subject(written: &str, subtree: bool) -> Result<Subject, String> {

@@ -62,6 +62,12 @@ impl Compiled {
             let guard = matches.remove(guard);
             matches.push(Match { step: Step::IdleGuard, ..guard });
         }
+        self.ruleset.each(question.name, |hit| {
+            let row = hit.entry.row().and_then(|place| self.rows.get(place));
+            if row.is_some_and(|row| self.list_name(row.list).is_some_and(|list| question.off.has(&list, row))) {
+                matches.push(Match { step: Step::GuardOff, hit, rewrite: None });
+            }
+        });
         matches.iter().filter_map(|found| self.rule_match(found, question.name)).collect()
     }
 
@@ -129,13 +135,17 @@ impl Step {
             Self::WatchException => "exception in a list that only watches",
             Self::Watch => "watch: counted, never muted",
             Self::IdleGuard => "guard of the catalogue: no list may mute this name, and none would",
+            Self::GuardOff => "guard of the catalogue that is switched off: lists may mute this name",
             Self::RewriteException => "takes away the answers that other rules would give",
         }
     }
 
     pub(super) const fn changed_by(self) -> &'static str {
         match self {
-            Self::Guard | Self::IdleGuard => "you, with an own rule in the page, which goes before every guard",
+            Self::Guard | Self::IdleGuard => {
+                "you: switch this guard off in the page or under [guards] in config.toml, or make an own rule"
+            }
+            Self::GuardOff => "you: switch it on again where it was switched off, in the page or in config.toml",
             _ => "you, with an own rule in the page, or the list's action in config.toml",
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::catalogue::{Class, Fit};
 use super::compiled::Compiled;
+use super::guards::GuardsOff;
 use super::list::{Action, ListId, Tier};
 use super::name::NameRef;
 use super::rewrite::Rewrite;
@@ -62,6 +63,8 @@ pub(super) enum Step {
     RewriteException,
     /// A guard that has nothing to hold off: it says nothing of the name, only of where the name leads.
     IdleGuard,
+    /// A guard that is switched off. It never counts and is only told.
+    GuardOff,
 }
 
 impl Step {
@@ -72,7 +75,9 @@ impl Step {
             Self::ImportantBlock | Self::Block => Verdict::Block,
             Self::Watch => Verdict::Watch,
             // Pass and not allow: a list that only watches must not free the aliases in an answer from other lists.
-            Self::WatchException | Self::Rewrite | Self::RewriteException | Self::IdleGuard => Verdict::Pass,
+            Self::WatchException | Self::Rewrite | Self::RewriteException | Self::IdleGuard | Self::GuardOff => {
+                Verdict::Pass
+            }
         }
     }
 
@@ -102,6 +107,7 @@ pub(super) struct Question<'a> {
     pub(super) asker: &'a Asker<'a>,
     pub(super) name: NameRef<'a>,
     pub(super) qtype: u16,
+    pub(super) off: &'a GuardsOff,
 }
 
 impl Compiled {
@@ -157,6 +163,9 @@ impl Compiled {
                 return;
             };
             if let Some(place) = hit.entry.row() {
+                if question.off.has(&self.reports[list].name, &self.rows[place]) {
+                    return;
+                }
                 let fit = self.rows[place].fit(&hit, labels);
                 if row.is_none_or(|(best, _)| best < fit) {
                     let step = self.step_of_row(place, list, action);

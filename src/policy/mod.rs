@@ -24,8 +24,10 @@ mod builder;
 mod catalogue;
 mod compiled;
 mod explain;
+mod export;
 mod formats;
 mod glob;
+mod guards;
 mod judge;
 mod list;
 mod modifiers;
@@ -48,7 +50,9 @@ pub use self::addresses::MAX_NETWORKS;
 pub use self::blocking::{Blocking, BlockingAnswer};
 pub use self::catalogue::{Class, Label};
 pub use self::explain::{Explanation, RuleMatch};
+pub use self::export::{Export, Selection};
 pub use self::formats::{MAX_LINE, MAX_RULES};
+pub use self::guards::{Guard, GuardId};
 pub use self::judge::Judgement;
 pub use self::list::{Action, Format, ListId, ListReport, ListSource, MAX_EXAMPLES, RejectedLine, Tier};
 pub use self::name::{MAX_LABEL_LEN, MAX_WIRE_LEN, Name, NameRef, NotAName};
@@ -61,6 +65,7 @@ pub use self::verdict::Verdict;
 pub use self::who::{Asker, DeviceId, MacAddr, NotAnIdentity, ProfileId};
 
 use self::compiled::Compiled;
+use self::guards::GuardsOff;
 use self::judge::Question;
 use self::own::OwnRules;
 use crate::time::Timestamp;
@@ -100,18 +105,28 @@ pub struct PolicySources {
 pub struct Policy {
     lists: Arc<Compiled>,
     own: OwnRules,
+    off: Arc<GuardsOff>,
 }
 
 impl Policy {
     /// Compiles `sources`. Lists that cannot be read are left out and reported, never fatal.
     pub fn compile(sources: PolicySources) -> Self {
         let PolicySources { lists, profiles, rules, blocking } = sources;
-        Self { lists: Arc::new(Compiled::new(&lists, profiles, blocking)), own: OwnRules::new(rules) }
+        Self {
+            lists: Arc::new(Compiled::new(&lists, profiles, blocking)),
+            own: OwnRules::new(rules),
+            off: Arc::default(),
+        }
+    }
+
+    /// This policy without the guards in `off`; nothing is compiled again. Those that there are not have no effect.
+    pub fn without_guards(&self, off: impl IntoIterator<Item = GuardId>) -> Self {
+        Self { lists: self.lists.clone(), own: self.own.clone(), off: Arc::new(GuardsOff::new(off)) }
     }
 
     /// This policy with other own rules; nothing else is compiled again.
     pub fn with_rules(&self, rules: Vec<OwnRule>) -> Self {
-        Self { lists: self.lists.clone(), own: OwnRules::new(rules) }
+        Self { lists: self.lists.clone(), own: OwnRules::new(rules), off: self.off.clone() }
     }
 
     /// Judges `name` for `asker`, who asks for `qtype` at `at`.
@@ -120,7 +135,7 @@ impl Policy {
             Some(rule) => {
                 Judgement { verdict: rule.action.into(), list: Some(self.own.list.clone()), ..Judgement::default() }
             }
-            None => self.lists.judge(Question { asker, name, qtype }),
+            None => self.lists.judge(Question { asker, name, qtype, off: &self.off }),
         }
     }
 
@@ -132,7 +147,7 @@ impl Policy {
         qtype: u16,
         addresses: &[IpAddr],
     ) -> Option<Judgement> {
-        self.lists.judge_addresses(Question { asker, name, qtype }, addresses)
+        self.lists.judge_addresses(Question { asker, name, qtype, off: &self.off }, addresses)
     }
 
     /// Says why [`judge`](Self::judge) decides as it does.
@@ -140,7 +155,7 @@ impl Policy {
         let mut own: Vec<&OwnRule> = self.own.matching(asker, self.profile_name(asker.profile), name, at).collect();
         own.sort_by_key(|rule| rule.precedence());
         let mut matches: Vec<RuleMatch> = own.iter().map(|rule| rule.rule_match(self.own.list.clone())).collect();
-        matches.append(&mut self.lists.matches(Question { asker, name, qtype }));
+        matches.append(&mut self.lists.matches(Question { asker, name, qtype, off: &self.off }));
         let verdict = self.judge(asker, name, qtype, at).verdict;
         Explanation { verdict, label: self.label(name).cloned(), matches }
     }
@@ -148,7 +163,7 @@ impl Policy {
     /// Says what becomes of an answer with `address` in it, to a name that no rule is about.
     pub fn explain_address(&self, asker: &Asker<'_>, address: IpAddr, qtype: u16) -> Explanation {
         let root = Name::root();
-        let question = Question { asker, name: root.as_ref(), qtype };
+        let question = Question { asker, name: root.as_ref(), qtype, off: &self.off };
         let verdict = self.lists.judge_addresses(question, &[address]).unwrap_or_default().verdict;
         Explanation { verdict, label: None, matches: self.lists.address_matches(question, address) }
     }
@@ -168,6 +183,11 @@ impl Policy {
         self.own.all()
     }
 
+    /// The guards of the catalogue, those that are switched off included.
+    pub fn guards(&self) -> Vec<Guard<'_>> {
+        self.lists.guards(&self.off)
+    }
+
     /// The profile called `name`.
     pub fn profile(&self, name: &str) -> Option<ProfileId> {
         let place = self.lists.profiles.iter().position(|profile| profile.name == name)?;
@@ -177,13 +197,6 @@ impl Policy {
     /// What the profile is called.
     pub fn profile_name(&self, profile: ProfileId) -> Option<&str> {
         self.lists.profiles.get(usize::from(profile.0)).map(|profile| profile.name.as_str())
-    }
-
-    /// Whether `profile` itself says that `list` blocks, whatever the list is for others.
-    pub fn is_chosen(&self, profile: ProfileId, list: &str) -> bool {
-        let chosen =
-            |profile: &Profile| profile.lists.iter().any(|(name, to)| name == list && *to == Some(Action::Block));
-        self.lists.profiles.get(usize::from(profile.0)).is_some_and(chosen)
     }
 
     /// How a muted name is answered.

@@ -46,7 +46,7 @@ pub enum Scope {
 }
 
 /// The own rules, found by the name they are about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct OwnRules {
     rules: Vec<OwnRule>,
     by_name: HashMap<Name, Vec<u32>>,

@@ -61,7 +61,7 @@ impl Trial {
 impl Policy {
     /// Judges as [`judge`](Self::judge) would if `trial` were in force.
     pub fn judge_on(&self, trial: &Trial, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Tried {
-        let question = Question { asker, name, qtype };
+        let question = Question { asker, name, qtype, off: &self.off };
         let mut scale = Scale::new(name);
         match &trial.0 {
             Change::More(more) => {

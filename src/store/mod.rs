@@ -50,7 +50,7 @@ use self::memory::Memory;
 use self::recorder::Recorder;
 use self::settings::SettingsFile;
 use crate::event::{Event, EventQueue, Outcome};
-use crate::policy::{Action, DeviceId, Format, Name, OwnRule, Verdict};
+use crate::policy::{Action, DeviceId, Format, GuardId, Name, OwnRule, Verdict};
 use crate::snapshot::SnapshotCell;
 use crate::time::{BUILD_DATE, Clock, Hour, Timestamp};
 
@@ -151,6 +151,9 @@ pub struct Settings {
     /// Own rules made in the page.
     #[serde(default)]
     pub rules: Vec<OwnRule>,
+    /// Guards of the catalogue that were switched off in the page.
+    #[serde(default)]
+    pub guards_off: Vec<GuardId>,
     /// Names given to devices in the page.
     #[serde(default)]
     pub device_names: Vec<(DeviceId, String)>,

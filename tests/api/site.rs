@@ -182,6 +182,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             tags: Vec::new(),
         }],
         blocking: Blocking::default(),
+        guards_off: Vec::new(),
         local: Default::default(),
         subscriptions: Default::default(),
     }

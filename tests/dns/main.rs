@@ -12,7 +12,6 @@ mod edns;
 mod forged;
 mod forwarding;
 mod hostile;
-mod limits;
 mod local;
 mod loops;
 mod message;

@@ -71,6 +71,38 @@ fn a_guarded_name_works_although_the_host_it_leads_to_is_on_a_list() {
 }
 
 #[test]
+fn a_guard_is_switched_off_and_on_in_the_page_and_one_that_the_file_switches_off_stays_off() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder)
+        .catalogue()
+        .list("ads", "block", "||account.xiaomi.com^\n||update.miui.com^\n")
+        .table("[guards]\noff = [{ list = \"xiaomi\", name = \"update.miui.com\" }]\n")
+        .start();
+    let rest = sordino.rest();
+    let guard = |name: &str| {
+        let guards = rest.read("/api/v1/guards");
+        let found = guards.as_array().unwrap().iter().find(|guard| guard["name"] == name).cloned();
+        found.map(|guard| (guard["on"] == true, guard["fixed"] == true))
+    };
+    const LOGIN: &str = "/api/v1/guards/xiaomi/account.xiaomi.com";
+    assert_eq!((guard("account.xiaomi.com"), guard("update.miui.com")), (Some((true, false)), Some((false, true))));
+    assert_eq!(sordino.resolve("update.miui.com"), ["A 0.0.0.0"]);
+    assert_eq!(sordino.resolve("account.xiaomi.com"), ["A 192.0.2.1"]);
+    assert_eq!(rest.delete(LOGIN).0.as_u16(), 204);
+    assert_eq!(guard("account.xiaomi.com"), Some((false, false)));
+    assert_eq!(sordino.resolve("account.xiaomi.com"), ["A 0.0.0.0"]);
+    let put = |path: &str| {
+        let headers = [("content-type", "application/json")];
+        rest.request(reqwest::Method::PUT, path, &headers, "{}")
+    };
+    assert_eq!(put(LOGIN).0.as_u16(), 204);
+    assert_eq!(sordino.resolve("account.xiaomi.com"), ["A 192.0.2.1"]);
+    let (status, why) = put("/api/v1/guards/xiaomi/update.miui.com");
+    assert!(status.as_u16() == 409 && why.contains("is set in config.toml"), "{status} {why}");
+    assert_eq!(rest.delete("/api/v1/guards/xiaomi/no.such.example").0.as_u16(), 404);
+}
+
+#[test]
 fn plain_names_hosts_lines_and_subtrees() {
     let (_forwarder, sordino) = house("# a comment\nexact.example\n0.0.0.0 hosts.example\n||tree.example^\n");
     for (name, muted) in [

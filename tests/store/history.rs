@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sordino::event::Event;
-use sordino::policy::{DeviceId, Verdict};
+use sordino::policy::{DeviceId, GuardId, Verdict};
 use sordino::store::{Filter, MAX_BLOCK_EVENTS, Options, Settings, Store};
 use sordino::time::{Clock, Timestamp};
 
@@ -110,6 +110,7 @@ fn settings_are_whole_and_survive() {
     let store = reopen(&path);
     assert_eq!(store.settings(), Settings::default());
     let settings = Settings {
+        guards_off: vec![GuardId { list: "maker".into(), name: "login.example".into() }],
         password_hash: Some("$argon2id$made-up".into()),
         device_names: vec![(household(1, 1)[0].device.clone(), "Anna's phone".into())],
         ..Settings::default()

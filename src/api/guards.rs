@@ -1,0 +1,65 @@
+//! The guards of the catalogue, which can be switched off one by one.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::auth::LoggedIn;
+use super::house::carried_out;
+use super::problem::{Problem, Segment};
+use crate::policy::{GuardId, Label};
+
+/// A name that no list may mute, as the catalogue says.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct GuardRow {
+    /// Which guard.
+    #[serde(flatten)]
+    id: GuardId,
+    /// What it is for, and what stops without it.
+    label: Label,
+    /// Whether it guards.
+    on: bool,
+    /// Whether config.toml switches it off, so that it can be switched on only there.
+    fixed: bool,
+}
+
+/// Lists the guards, those that are switched off included.
+#[utoipa::path(get, path = "/guards", tag = "rules", responses((status = 200, body = Vec<GuardRow>)))]
+pub(crate) async fn list_guards(house: LoggedIn) -> impl IntoResponse {
+    let snapshot = house.snapshot();
+    let fixed = house.control.guards_fixed();
+    let guards = snapshot.policy.guards().into_iter();
+    let row = |guard: crate::policy::Guard<'_>| GuardRow {
+        fixed: fixed.contains(&guard.id),
+        id: guard.id,
+        label: guard.label.clone(),
+        on: guard.on,
+    };
+    Json(guards.map(row).collect::<Vec<_>>())
+}
+
+/// Switches a guard on.
+#[utoipa::path(put, path = "/guards/{list}/{name}", tag = "rules",
+    params(("list" = String, Path, description = "The list of the catalogue"), ("name" = String, Path, description = "The name as it is written there")),
+    responses((status = 204, description = "It guards")))]
+pub(crate) async fn guard_on(
+    house: LoggedIn,
+    Segment((list, name)): Segment<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.switch_guard(GuardId { list, name }, true)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Switches a guard off: lists may mute its names.
+#[utoipa::path(delete, path = "/guards/{list}/{name}", tag = "rules",
+    params(("list" = String, Path, description = "The list of the catalogue"), ("name" = String, Path, description = "The name as it is written there")),
+    responses((status = 204, description = "It does not guard any more")))]
+pub(crate) async fn guard_off(
+    house: LoggedIn,
+    Segment((list, name)): Segment<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.switch_guard(GuardId { list, name }, false)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
