@@ -13,6 +13,7 @@ package_of() {
         git) echo git ;;
         ip) echo iproute2 ;;
         kdig) echo knot-dnsutils ;;
+        openssl) echo openssl ;;
         pkg-config) echo pkg-config ;;
         python3) echo python3 ;;
         unbound) echo unbound ;;

@@ -16,6 +16,7 @@
 //! - [`local`]: what the house decides for itself.
 //! - [`snapshot`]: policy and devices that belong together, and where the current pair is found.
 //! - [`event`]: what happened to a query, and the queue out of the hot path.
+//! - [`certificate`]: what is shown to who comes encrypted.
 //! - [`dns`]: the hot path, from the packet that comes in to the packet that goes out.
 //! - [`store`]: journal, tallies and settings on the disk.
 //! - [`insight`]: what the tallies mean.
@@ -28,6 +29,7 @@
 
 pub mod api;
 pub mod app;
+pub mod certificate;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -11,7 +11,7 @@ use super::assets;
 use super::auth::LoggedIn;
 use super::house::House;
 use super::problem::{Problem, sentence};
-use crate::dns::UpstreamStatus;
+use crate::dns::{ServingStatus, UpstreamStatus};
 use crate::store::Health;
 use crate::time::Timestamp;
 
@@ -37,13 +37,15 @@ pub(crate) struct Status {
     listen: Vec<std::net::SocketAddr>,
     /// Names and patterns in force, all lists together.
     pub(crate) lists_names: u64,
+    /// The encrypted ways to ask, and what each shows.
+    encrypted: Vec<ServingStatus>,
 }
 
 /// Something that is wrong.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Trouble {
-    /// `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password` or `page`.
+    /// `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password`, `certificate` or `page`.
     kind: &'static str,
     /// What is wrong and what to do, for people.
     text: String,
@@ -92,7 +94,7 @@ impl Status {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             started: house.started,
-            problems: troubles(house, health, &resolver.upstreams),
+            problems: troubles(house, health, &resolver.upstreams, &resolver.certificate_problems),
             counters,
             upstreams: resolver.upstreams,
             cache: CacheStatus {
@@ -103,6 +105,7 @@ impl Status {
             store: StoreStatus { bytes: health.bytes, unflushed: health.unflushed, flushed: health.flushed },
             listen: house.listen.clone(),
             lists_names: lists.iter().map(|list| list.names as u64).sum(),
+            encrypted: resolver.encrypted,
         }
     }
 }
@@ -122,11 +125,12 @@ fn own_counters(house: &House) -> impl Iterator<Item = (String, u64)> {
     .map(|(name, counter)| (name.to_owned(), counter.load(Ordering::Relaxed)))
 }
 
-fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus]) -> Vec<Trouble> {
+fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certificates: &[String]) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut tell = |kind, text: String| troubles.push(Trouble { kind, text });
     of_upstreams(upstreams).into_iter().for_each(|text| tell("upstream", text));
     upstreams.iter().filter_map(of_loop).for_each(|text| tell("loop", text));
+    certificates.iter().for_each(|problem| tell("certificate", sentence(problem)));
     if let Some(problem) = &health.problem {
         tell("store", sentence(problem));
     }

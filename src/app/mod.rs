@@ -4,6 +4,7 @@
 //! fails leaves everything as it was, and only the sockets of DNS themselves can end the program. It stops in the
 //! direction the data flows: sockets, queries under way, the page, `control`, the recorder.
 
+mod encryption;
 mod reload;
 mod signals;
 mod sockets;
@@ -71,6 +72,8 @@ pub struct Ready {
     pub dns: Vec<SocketAddr>,
     /// The page, where there is one.
     pub page: Option<SocketAddr>,
+    /// The encrypted ways in, by their name in the configuration.
+    pub encrypted: Vec<(&'static str, SocketAddr)>,
 }
 
 /// Serves with the configuration at `path` until a signal says to stop. `told` is called once, behind the line `ready`.
@@ -141,8 +144,9 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let bad = |error| Failure::Other(format!("{}: {error}", path.display()));
     let tls = believing(config.lists_ca.as_deref()).map_err(bad)?;
     let lookup = Lookup::new(&config.dns).map_err(|error| bad(error.to_string()))?;
+    let certificates = encryption::certificates(&config, path, clock.now())?;
     let listeners = sockets::bind(&mut config.dns).map_err(Failure::Other)?;
-    let listen = listeners.addresses();
+    let (listen, encrypted) = (listeners.addresses(), listeners.encrypted());
     let page = match config.web.listen {
         // Names are resolved without the page, so it does not keep sordino from starting.
         Some(_) => api::bind(&config.web).await.inspect_err(|problem| tracing::error!("{problem}")).ok(),
@@ -169,14 +173,16 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         let told = told.clone();
         async move { told.neighbours(table).await.is_ok() }
     }));
-    let (reload, reloader) = Reload::new(path, as_written, control.clone(), stop_upkeep.clone());
+    upkeep.spawn(encryption::renew(certificates.clone(), clock.clone(), stop_upkeep.clone()));
+    let (reload, reloader) =
+        Reload::new(path, as_written, control.clone(), (certificates.clone(), clock.clone()), stop_upkeep.clone());
     upkeep.spawn(reloader);
     let fetching = Web { lookup, tls, clock: clock.clone() };
     let subscriptions = control.subscriptions().clone();
     upkeep.spawn(subscriptions.run(fetching, control.clone(), store.clone(), stop_upkeep.clone()));
 
     let stop_dns = CancellationToken::new();
-    let dns = tokio::spawn(dns::serve(listeners, resolver.clone(), stop_dns.clone(), DNS_GRACE));
+    let dns = tokio::spawn(dns::serve(listeners, resolver.clone(), certificates, stop_dns.clone(), DNS_GRACE));
 
     let (web, stop_web) = (TaskTracker::new(), CancellationToken::new());
     let page_address = page.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -196,7 +202,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         };
         web.spawn(api::serve(listener, parts, stop_web.clone()));
     }
-    let ready = Ready { dns: listen, page: page_address };
+    let ready = Ready { dns: listen, page: page_address, encrypted };
     Ok(House { ready, resolver, reload, dns, stop_dns, web, stop_web, upkeep, stop_upkeep, recorder })
 }
 
@@ -206,7 +212,8 @@ impl House {
         let page = self.ready.page.map_or_else(|| "off".to_owned(), |address| format!("http://{address}/"));
         let mut stdout = io::stdout().lock();
         // Whoever closed stdout does not want to know.
-        let _ = writeln!(stdout, "ready dns={} page={page}", dns.join(",")).and_then(|()| stdout.flush());
+        let encrypted = encryption::in_words(&self.ready.encrypted);
+        let _ = writeln!(stdout, "ready dns={} page={page}{encrypted}", dns.join(",")).and_then(|()| stdout.flush());
     }
 
     async fn stop(self) {

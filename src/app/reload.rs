@@ -7,8 +7,10 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::control::Control;
+use crate::time::Clock;
 
 /// Asks for a reload. However often it is asked while one is under way, one more follows.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ impl Reload {
         path: &Path,
         started_with: Config,
         control: Control,
+        certificates: (Arc<Certificates>, Clock),
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let asked = Arc::new(Notify::new());
@@ -28,7 +31,7 @@ impl Reload {
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = asked.notified() => reload(&path, &started_with, &control).await,
+                    () = asked.notified() => reload(&path, &started_with, &control, &certificates).await,
                 }
             }
         };
@@ -40,7 +43,7 @@ impl Reload {
     }
 }
 
-async fn reload(path: &Path, started_with: &Config, control: &Control) {
+async fn reload(path: &Path, started_with: &Config, control: &Control, certificates: &(Arc<Certificates>, Clock)) {
     let file: PathBuf = path.to_owned();
     let config = match spawn_blocking(move || Config::read(&file)).await {
         Ok(Ok(config)) => config,
@@ -54,6 +57,11 @@ async fn reload(path: &Path, started_with: &Config, control: &Control) {
     };
     for section in started_with.needs_restart(&config) {
         tracing::warn!("what changed in {section} of {} is in force after a restart", path.display());
+    }
+    let ((certificates, clock), files) = (certificates.clone(), config.dns.encrypted.files());
+    let exchanged = spawn_blocking(move || certificates.reload(&files, clock.now())).await;
+    for problem in exchanged.unwrap_or_default() {
+        tracing::error!("{problem}");
     }
     match control.reload(Some(config.control)).await {
         Ok(problems) => {

@@ -43,7 +43,7 @@ fn with_cure(error: &BindError) -> String {
         }
         _ => "",
     };
-    format!("{error}{cure}")
+    format!("{error}{}", cure.replace("[dns]", &format!("[{}]", error.section)))
 }
 
 /// One sentence on who has the first of `wanted` that is taken, where /proc tells.

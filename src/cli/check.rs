@@ -22,6 +22,7 @@ fn write_report(text: &mut String, path: &Path, config: &Config, state: &State) 
     let listen: Vec<String> = config.dns.listen.iter().map(ToString::to_string).collect();
     writeln!(text, "{} has no mistakes.", path.display())?;
     writeln!(text, "DNS      {}", listen.join(", "))?;
+    write_encrypted(text, config)?;
     writeln!(text, "Forward  {}", config.dns.upstream.servers.join(", "))?;
     for route in &config.dns.upstream.routes {
         let domains: Vec<_> = route.domains.iter().map(ToString::to_string).collect();
@@ -43,6 +44,31 @@ fn write_report(text: &mut String, path: &Path, config: &Config, state: &State) 
     }
     for problem in state.problems() {
         write!(text, "\n  {problem}")?;
+    }
+    Ok(())
+}
+
+/// The encrypted ways in, and what devices can tell them by.
+fn write_encrypted(text: &mut String, config: &Config) -> fmt::Result {
+    let encrypted = &config.dns.encrypted;
+    let own = encrypted.own(config.store.path.clone()).files();
+    for (protocol, way) in encrypted.ways() {
+        let listen: Vec<String> = way.listen.iter().map(ToString::to_string).collect();
+        write!(text, "{:7}  {}, ", protocol.to_uppercase(), listen.join(", "))?;
+        let made_by = if way.certificate.is_some() { "your certificate" } else { "a certificate of sordino's making" };
+        match way.certificate.as_ref().unwrap_or(&own).read() {
+            Ok(certificate) => {
+                let facts = certificate.facts();
+                writeln!(text, "{made_by}\n         SHA-256 {}\n         pin {}", facts.sha256, facts.pin)?;
+                if facts.exposed
+                    && let Some(files) = &way.certificate
+                {
+                    let key = files.key.display();
+                    writeln!(text, "         others can read the private key {key}; run `chmod 600 {key}`")?;
+                }
+            }
+            Err(_) => writeln!(text, "{made_by}, which is made at the start")?,
+        }
     }
     Ok(())
 }

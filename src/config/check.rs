@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::encrypted::{device_id, encrypted};
 use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
@@ -68,7 +69,7 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
 }
 
 fn dns_options(
-    dns: file::Dns,
+    mut dns: file::Dns,
     upstream: file::Upstream,
     cache: file::Cache,
     limits: dns::Limits,
@@ -76,12 +77,7 @@ fn dns_options(
     places: &mut Places,
     mistakes: &mut Mistakes<'_>,
 ) -> dns::Options {
-    for (table, key) in [(&dns.tls, "tls"), (&dns.https, "https"), (&dns.quic, "quic")] {
-        if let Some(table) = table {
-            let what = format!("this version does not serve [dns.{key}] yet; take the table out");
-            mistakes.add(&table.span(), what);
-        }
-    }
+    let encrypted = encrypted(&mut dns, directory, places, mistakes);
     let listen: Vec<SocketAddr> = match dns.listen {
         Some(listen) => {
             places.insert("dns.listen", listen.span());
@@ -117,6 +113,7 @@ fn dns_options(
         prefetch: cache.prefetch.unwrap_or(true),
         cache_size: cache.size.map_or(DEFAULT_CACHE_SIZE, |size| size.into_inner().0),
         limits,
+        encrypted,
     }
 }
 
@@ -185,11 +182,11 @@ fn device_options(
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<control::DeviceOptions> {
     let (mut names, mut macs, mut networks) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let mut ids = HashSet::new();
     let devices = devices.into_iter().map(|device| {
-        if let Some(id) = &device.id {
-            mistakes.add(&id.span(), "this version does not know devices by id yet; write its mac or its ip");
-        } else if device.mac.is_none() && device.ip.as_ref().is_none_or(|ip| ip.get_ref().0.is_empty()) {
-            let what = "nothing tells which device this is; add mac = \"…\" or ip = \"…\"";
+        if device.id.is_none() && device.mac.is_none() && device.ip.as_ref().is_none_or(|ip| ip.get_ref().0.is_empty())
+        {
+            let what = "nothing tells which device this is; add mac = \"…\", ip = \"…\" or id = \"…\"";
             mistakes.add(&device.name.span(), what);
         }
         if let Some(profile) = &device.profile
@@ -202,6 +199,11 @@ fn device_options(
         if let Some(mac) = &device.mac {
             once(&mut macs, mac.get_ref().0, &mac.span(), mistakes);
         }
+        let id = device.id.map(|id| {
+            let (span, id) = (id.span(), device_id(id, mistakes));
+            once(&mut ids, id.clone(), &span, mistakes);
+            id
+        });
         let own = device.ip.map(|ip| {
             let span = ip.span();
             let own = ip.into_inner().0.into_iter().map(|network| (network.0, network.1));
@@ -212,6 +214,7 @@ fn device_options(
             networks: own.unwrap_or_default(),
             name: name(device.name, &mut names, mistakes),
             mac: device.mac.map(|mac| mac.into_inner().0),
+            id,
             profile: device.profile.map(Spanned::into_inner),
             tags: device.tags,
         }

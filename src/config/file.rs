@@ -42,9 +42,22 @@ pub(super) struct Guards {
 pub(super) struct Dns {
     pub(super) listen: Option<Spanned<Vec<Spanned<Listen>>>>,
     pub(super) allow_from: Option<Spanned<Vec<Permitted>>>,
-    pub(super) tls: Option<Spanned<Value>>,
-    pub(super) https: Option<Spanned<Value>>,
-    pub(super) quic: Option<Spanned<Value>>,
+    pub(super) names: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) ddr: Option<bool>,
+    pub(super) tls: Option<Spanned<Way>>,
+    pub(super) https: Option<Spanned<Way>>,
+    pub(super) quic: Option<Spanned<Way>>,
+}
+
+/// `[dns.tls]`, `[dns.https]` and `[dns.quic]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [dns.tls]")]
+pub(super) struct Way {
+    pub(super) listen: Spanned<Vec<Spanned<Listen>>>,
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    /// Of `[dns.https]` only.
+    pub(super) http3: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,7 +186,7 @@ pub(super) struct Device {
     #[serde(default)]
     pub(super) ip: Option<Spanned<Networks>>,
     #[serde(default)]
-    pub(super) id: Option<Spanned<Value>>,
+    pub(super) id: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) profile: Option<Spanned<String>>,
     #[serde(default)]

@@ -5,6 +5,7 @@
 //! column, what is wrong and what to do. Nothing below `app` knows this module.
 
 mod check;
+mod encrypted;
 mod fetching;
 mod file;
 mod local;
@@ -83,6 +84,7 @@ impl Config {
         let (dns, web, store) = (&self.dns, &self.web, &self.store);
         let differs = [
             ("[dns]", dns.listen != new.dns.listen || dns.allow_from != new.dns.allow_from),
+            ("[dns.tls], [dns.https] or [dns.quic]", dns.encrypted.needs_restart(&new.dns.encrypted)),
             ("[upstream]", dns.upstream != new.dns.upstream),
             ("[cache]", dns.cache_size != new.dns.cache_size || dns.prefetch != new.dns.prefetch),
             ("[lists] ca", self.lists_ca != new.lists_ca),

@@ -45,6 +45,7 @@ struct Draft {
     owner_by_mac: BTreeMap<MacAddr, DeviceId>,
     owner_by_address: BTreeMap<IpAddr, DeviceId>,
     networks: Vec<(IpAddr, u8, DeviceId)>,
+    labels: Vec<(String, DeviceId)>,
 }
 
 impl Draft {
@@ -53,6 +54,7 @@ impl Draft {
             Some(mac) => DeviceId::Mac(mac),
             None => DeviceId::Named(options.name.as_str().into()),
         };
+        self.labels.extend(options.id.iter().map(|label| (label.clone(), id.clone())));
         if let Some(mac) = options.mac {
             self.owner_by_mac.insert(mac, id.clone());
         }
@@ -119,7 +121,8 @@ impl Draft {
         let by_address =
             self.owner_by_address.iter().filter_map(|(address, id)| Some((*address, shared(id)?))).collect();
         let networks = self.networks.iter().filter_map(|(network, length, id)| Some((*network, *length, shared(id)?)));
-        Devices { by_address, networks: networks.collect(), by_id }
+        let by_label = self.labels.iter().filter_map(|(label, id)| Some((label.clone(), shared(id)?))).collect();
+        Devices { by_address, networks: networks.collect(), by_label, by_id }
     }
 }
 
@@ -159,6 +162,7 @@ mod tests {
         DeviceOptions {
             name: name.into(),
             mac,
+            id: None,
             networks: networks.iter().map(|(address, length)| (ip(address), *length)).collect(),
             profile: None,
             tags: vec![],

@@ -39,6 +39,8 @@ pub struct DeviceOptions {
     pub name: String,
     /// Its hardware address.
     pub mac: Option<MacAddr>,
+    /// What it calls itself when it asks over TLS, HTTPS or QUIC, in small letters. Unique.
+    pub id: Option<String>,
     /// Its addresses and networks, as (address, prefix length).
     pub networks: Vec<(IpAddr, u8)>,
     /// Its profile, by name.
@@ -52,6 +54,7 @@ pub struct DeviceOptions {
 pub struct Devices {
     by_address: HashMap<IpAddr, Arc<Device>>,
     by_id: HashMap<DeviceId, Arc<Device>>,
+    by_label: HashMap<String, Arc<Device>>,
     /// Networks of the configuration, the longest prefix first.
     networks: Vec<(IpAddr, u8, Arc<Device>)>,
 }
@@ -69,6 +72,11 @@ impl Devices {
     /// The device with this identity.
     pub fn find(&self, id: &DeviceId) -> Option<&Arc<Device>> {
         self.by_id.get(id)
+    }
+
+    /// The device that the configuration gives this `id`.
+    pub fn labelled(&self, label: &str) -> Option<&Arc<Device>> {
+        self.by_label.get(label)
     }
 
     /// All of them, in no order.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::access::AllowFrom;
+use super::serving::{Encrypted, ServingStatus};
 use super::upstream::{UpstreamOptions, Upstreams};
 
 /// Everything the configuration says about answering queries.
@@ -20,6 +21,8 @@ pub struct Options {
     pub prefetch: bool,
     /// Bounds, by name.
     pub limits: Limits,
+    /// Where and how queries are answered over TLS, HTTPS and QUIC.
+    pub encrypted: Encrypted,
 }
 
 /// Bounds of the hot path. Each has a counter of what it turned away.
@@ -30,12 +33,18 @@ pub struct Limits {
     pub queries_in_flight: usize,
     /// Questions that are under way to forwarders at the same time.
     pub flights: usize,
-    /// TCP connections open at the same time.
-    pub tcp_connections: usize,
-    /// TCP connections of one address.
-    pub tcp_connections_per_address: usize,
-    /// Queries of one TCP connection that are answered at the same time.
+    /// Connections open at the same time, over TCP, TLS, HTTPS and QUIC together.
+    #[serde(alias = "tcp_connections")]
+    pub connections: usize,
+    /// Connections of one address.
+    #[serde(alias = "tcp_connections_per_address")]
+    pub connections_per_address: usize,
+    /// Handshakes of TLS and QUIC under way at the same time.
+    pub handshakes: usize,
+    /// Queries of one connection that are answered at the same time.
     pub tcp_pipelined: usize,
+    /// Devices that are known by what they call themselves only.
+    pub device_labels: usize,
     /// Events on their way to the recorder.
     pub events: usize,
 }
@@ -45,9 +54,11 @@ impl Default for Limits {
         Self {
             queries_in_flight: 1024,
             flights: 512,
-            tcp_connections: 128,
-            tcp_connections_per_address: 16,
+            connections: 256,
+            connections_per_address: 32,
+            handshakes: 20,
             tcp_pipelined: 32,
+            device_labels: 64,
             events: 8192,
         }
     }
@@ -71,11 +82,13 @@ impl Options {
     pub fn check(&self) -> Result<(), BadOption> {
         self.admitted()?;
         self.upstreams()?;
+        self.encrypted.check()?;
         let bounds = [
             ("queries_in_flight", self.limits.queries_in_flight),
             ("flights", self.limits.flights),
-            ("tcp_connections", self.limits.tcp_connections),
-            ("tcp_connections_per_address", self.limits.tcp_connections_per_address),
+            ("connections", self.limits.connections),
+            ("connections_per_address", self.limits.connections_per_address),
+            ("handshakes", self.limits.handshakes),
             ("tcp_pipelined", self.limits.tcp_pipelined),
             ("events", self.limits.events),
         ];
@@ -135,4 +148,8 @@ pub struct Status {
     pub cache_capacity: u64,
     /// What was counted since the start, by name.
     pub counters: Vec<(&'static str, u64)>,
+    /// The encrypted ways in.
+    pub encrypted: Vec<ServingStatus>,
+    /// What is wrong with a certificate, and what to do.
+    pub certificate_problems: Vec<String>,
 }

@@ -3,6 +3,8 @@
 //! Read by hand and not by the codec: the codec allocates for every record, and a packet from a stranger must cost
 //! nothing before it has been found sound (threats: counts that lie, options without end).
 
+use super::edns::holds;
+use super::edns::option::{KEEPALIVE, PADDING};
 use super::wire::{HEADER_LEN, Rcode, Reader, rr_type};
 use crate::policy::{MAX_WIRE_LEN, Name};
 
@@ -41,6 +43,10 @@ pub(crate) struct Edns {
     pub(crate) udp_size: u16,
     /// DO (RFC 3225).
     pub(crate) dnssec_ok: bool,
+    /// Whether it was padded (RFC 7830), so that the response is.
+    pub(crate) padded: bool,
+    /// Whether the asker wants to know how long its connection may do nothing (RFC 7828).
+    pub(crate) keepalive: bool,
 }
 
 /// Why a packet is not answered as a query.
@@ -103,7 +109,8 @@ impl Query {
                         return Err(error(Rcode::BAD_VERSION));
                     }
                     let dnssec_ok = record.ttl & 0x8000 != 0;
-                    edns = Some(Edns { udp_size: record.class.max(512), dnssec_ok });
+                    let [padded, keepalive] = [PADDING, KEEPALIVE].map(|code| holds(record.rdata, code));
+                    edns = Some(Edns { udp_size: record.class.max(512), dnssec_ok, padded, keepalive });
                 }
                 // Transaction signatures: no key is known here (RFC 8945 §5.2).
                 rr_type::TSIG | rr_type::SIG => return Err(error(Rcode::REFUSED)),
@@ -248,7 +255,7 @@ mod tests {
         let opt = |version: u8| vec![0, 0, 41, 4, 208, 0, version, 0x80, 0, 0, 0];
         let one = [QUESTION, &opt(0)].concat();
         let query = Query::parse(&packet(0, [1, 0, 0, 1], &one)).unwrap();
-        assert_eq!(query.edns, Some(Edns { udp_size: 1232, dnssec_ok: true }));
+        assert_eq!(query.edns, Some(Edns { udp_size: 1232, dnssec_ok: true, padded: false, keepalive: false }));
         let two = [QUESTION, &opt(0), &opt(0)].concat();
         assert_eq!(rcode_of(&packet(0, [1, 0, 0, 2], &two)), Rcode::FORMAT_ERROR);
         let newer = [QUESTION, &opt(1)].concat();

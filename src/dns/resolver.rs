@@ -1,7 +1,7 @@
 //! The story of a query.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -11,11 +11,14 @@ use super::cache::{Cache, Found};
 use super::counters::Counters;
 use super::flight::{Flights, Landed};
 use super::inspect::inspect;
+pub(crate) use super::labels::DeviceLabel;
+use super::labels::Labels;
 use super::local::{self, Known};
 use super::options::{BadOption, Options, Status};
 use super::query::Query;
 use super::rebinding::{Shielded, shield};
 use super::reply::{self, Reply};
+use super::serving::Serving;
 use super::special;
 use super::strangers::Strangers;
 use super::upstream::Upstreams;
@@ -40,19 +43,24 @@ pub struct Resolver {
     prefetch: bool,
     events: EventSink,
     strangers: Strangers,
+    labels: Labels,
     clock: Clock,
     pub(super) admitted: super::access::AllowFrom,
     pub(super) limits: super::options::Limits,
     pub(super) counters: Counters,
+    /// Known once the sockets are bound.
+    pub(super) serving: OnceLock<Serving>,
 }
 
 /// Where a query came from, and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) address: IpAddr,
     pub(crate) transport: Transport,
     pub(crate) at: Timestamp,
     pub(crate) arrived: Instant,
+    /// What the device calls itself.
+    pub(crate) label: Option<DeviceLabel>,
 }
 
 impl Resolver {
@@ -63,8 +71,8 @@ impl Resolver {
     pub(crate) async fn answer(self: Arc<Self>, query: Query, source: Source) -> (Query, Reply) {
         // One snapshot serves to the end, so that no answer is half old and half new.
         let snapshot = self.snapshot.current();
-        let device = self.identify(&snapshot, source.address, source.arrived);
-        let told = self.tell(&query, &snapshot, &device.asker(source.address), source).await;
+        let device = self.identify(&snapshot, &source);
+        let told = self.tell(&query, &snapshot, &device.asker(source.address), &source).await;
         let took = self.clock.instant().saturating_duration_since(source.arrived);
         self.events.hand_over(Event {
             at: source.at,
@@ -85,7 +93,7 @@ impl Resolver {
     }
 
     /// The story: a straight way from the question to the response.
-    async fn tell(&self, query: &Query, snapshot: &Snapshot, asker: &Asker<'_>, source: Source) -> Told {
+    async fn tell(&self, query: &Query, snapshot: &Snapshot, asker: &Asker<'_>, source: &Source) -> Told {
         let policy = &*snapshot.policy;
         // Questions that are not for us, and names that mean the same in every house.
         if let Some((outcome, reply)) = not_forwarded(query) {
@@ -167,8 +175,14 @@ impl Resolver {
         Told { judgement, outcome, alias, server, reply }
     }
 
-    /// The device at `address`. Of a stranger nothing is known yet; whoever watches the neighbours gets a hint.
-    fn identify(&self, snapshot: &Snapshot, address: IpAddr, arrived: Instant) -> Arc<Device> {
+    /// The device that calls itself by a name, else the one at the address. Of a stranger nothing is known yet; whoever
+    /// watches the neighbours gets a hint.
+    fn identify(&self, snapshot: &Snapshot, source: &Source) -> Arc<Device> {
+        let &Source { address, arrived, ref label, .. } = source;
+        let named = |label| self.labels.device(label, &snapshot.devices, &self.counters);
+        if let Some(device) = label.as_ref().and_then(named) {
+            return device;
+        }
         snapshot.devices.identify(address).cloned().unwrap_or_else(|| {
             self.strangers.tell(address, arrived);
             Arc::new(Device::nameless(address))
@@ -347,10 +361,12 @@ impl Resolver {
             prefetch: options.prefetch,
             events,
             strangers: Strangers::new(strangers, clock.instant()),
+            labels: Labels::new(options.limits.device_labels),
             clock,
             admitted: options.admitted()?,
             limits: options.limits.clone(),
             counters: Counters::default(),
+            serving: OnceLock::new(),
         }))
     }
 
@@ -375,6 +391,8 @@ impl Resolver {
             cache_bytes: self.cache.bytes(),
             cache_capacity: self.cache.capacity(),
             counters,
+            encrypted: self.serving.get().map(Serving::status).unwrap_or_default(),
+            certificate_problems: self.serving.get().map(|one| one.problems(self.clock.now())).unwrap_or_default(),
         }
     }
 

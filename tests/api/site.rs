@@ -175,6 +175,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
         }],
         profiles: Vec::new(),
         devices: vec![DeviceOptions {
+            id: None,
             name: "television".into(),
             mac: None,
             networks: vec![([192, 168, 1, 9].into(), 32)],
@@ -196,6 +197,7 @@ fn resolver_options() -> dns::Options {
         cache_size: 1 << 20,
         prefetch: true,
         limits: dns::Limits::default(),
+        encrypted: dns::Encrypted::default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 
 mod addresses;
 mod cache;
+mod certificates;
 mod edns;
 mod forged;
 mod forwarding;
@@ -20,4 +21,5 @@ mod rebinding;
 mod routes;
 mod special;
 mod strategies;
+mod tls;
 mod transport;

@@ -7,6 +7,7 @@ pub mod client;
 mod encrypted;
 pub mod forwarder;
 pub mod rest;
+pub mod secure;
 pub mod sordino;
 pub mod wire;
 

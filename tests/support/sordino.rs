@@ -31,8 +31,12 @@ pub struct Sordino {
     child: Child,
     dns: Vec<SocketAddr>,
     page: String,
+    ways: Ways,
     dir: TempDir,
 }
+
+/// Encrypted ways in: the name of each and where it listens.
+type Ways = Vec<(String, SocketAddr)>;
 
 impl Setup {
     /// Loopback, free ports, a store that is flushed every second, no lists.
@@ -128,7 +132,7 @@ impl Setup {
         let config = self.write();
         let mut child = spawn(&self.wrapper, &config, self.dir.path());
         match ready(&mut child) {
-            Some((dns, page)) => Sordino { child, dns, page, dir: self.dir },
+            Some((dns, page, ways)) => Sordino { child, dns, page, ways, dir: self.dir },
             None => {
                 let _ = child.kill();
                 let status = child.wait();
@@ -199,8 +203,8 @@ fn spawn(wrapper: &[String], config: &Path, dir: &Path) -> Child {
     command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap()
 }
 
-/// Reads the line `ready dns=ADDRESS,… page=URL`.
-fn ready(child: &mut Child) -> Option<(Vec<SocketAddr>, String)> {
+/// Reads the line `ready dns=ADDRESS,… page=URL tls=ADDRESS …`.
+fn ready(child: &mut Child) -> Option<(Vec<SocketAddr>, String, Ways)> {
     let stdout = BufReader::new(child.stdout.take()?);
     let (sender, receiver) = sync_channel(1);
     // Reads on to the end, so that a full pipe never holds sordino up.
@@ -212,7 +216,9 @@ fn ready(child: &mut Child) -> Option<(Vec<SocketAddr>, String)> {
     let line = receiver.recv_timeout(PATIENCE).ok()?;
     let value = |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key)).map(str::to_owned);
     let dns = value("dns=")?.split(',').map(|address| address.parse().ok()).collect::<Option<_>>()?;
-    Some((dns, value("page=")?))
+    let words = line.split(' ').filter_map(|word| word.split_once('='));
+    let ways = words.filter_map(|(way, address)| Some((way.to_owned(), address.parse().ok()?)));
+    Some((dns, value("page=")?, ways.collect()))
 }
 
 fn stderr_in(dir: &Path) -> String {
@@ -227,6 +233,12 @@ impl Sordino {
 
     pub fn all_dns(&self) -> &[SocketAddr] {
         &self.dns
+    }
+
+    /// Where it answers over `tls`, `https` or `quic`.
+    #[track_caller]
+    pub fn way(&self, protocol: &str) -> SocketAddr {
+        self.ways.iter().find(|(way, _)| way == protocol).expect("a way that is on").1
     }
 
     /// The URL of its page, with a slash at the end.
@@ -314,8 +326,8 @@ impl Sordino {
     pub fn start_again(mut self) -> Self {
         wait(&mut self.child, PATIENCE);
         self.child = spawn(&[], &self.dir.path().join("config.toml"), self.dir.path());
-        let (dns, page) = ready(&mut self.child).unwrap_or_else(|| panic!("not ready again\n{}", self.stderr()));
-        (self.dns, self.page) = (dns, page);
+        let (dns, page, ways) = ready(&mut self.child).unwrap_or_else(|| panic!("not ready again\n{}", self.stderr()));
+        (self.dns, self.page, self.ways) = (dns, page, ways);
         self
     }
 }

@@ -31,6 +31,8 @@ pub const BADVERS: u16 = 16;
 /// EDNS option codes.
 pub const ECS: u16 = 8;
 pub const COOKIE: u16 = 10;
+pub const KEEPALIVE: u16 = 11;
+pub const PADDING: u16 = 12;
 pub const EDE: u16 = 15;
 
 /// Header bits.

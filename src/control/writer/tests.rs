@@ -96,7 +96,7 @@ async fn a_rule_needs_a_profile_that_exists() {
 async fn the_page_names_devices_that_the_file_does_not() {
     let tv = |_: &TempDir| {
         let networks = vec![("192.0.2.9".parse().unwrap(), 32)];
-        let tv = DeviceOptions { name: "tv".into(), mac: None, networks, profile: None, tags: vec![] };
+        let tv = DeviceOptions { name: "tv".into(), mac: None, id: None, networks, profile: None, tags: vec![] };
         Options { devices: vec![tv], ..Options::default() }
     };
     let house = house(tv);

@@ -1,7 +1,12 @@
 //! The sockets: bound at the start, read until the stop.
 
 mod batch;
+mod caller;
+mod connections;
+mod doors;
+mod stream;
 mod tcp;
+mod tls;
 mod udp;
 
 use std::io;
@@ -14,16 +19,26 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::connections::Connections;
+use self::doors::Bound;
+use self::tcp::Door;
 use super::options::Options;
 use super::query::{ErrorReply, Query, Unanswerable};
 use super::resolver::{Resolver, Source};
+use super::serving::Serving;
+use crate::certificate::Certificates;
 use crate::event::Transport;
 use crate::time::Timestamp;
+
+/// The largest response, octets: what the length field can say (RFC 1035 §4.2.2).
+const MESSAGE_SIZE: usize = 65_535;
 
 /// Why a socket could not be had: which one, and what the system says.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} over {protocol}: {source}")]
 pub struct BindError {
+    /// The table of the configuration, such as `dns` or `dns.tls`.
+    pub section: &'static str,
     /// The address that was asked for.
     pub address: SocketAddr,
     /// `udp` or `tcp`.
@@ -37,6 +52,7 @@ pub struct BindError {
 #[derive(Debug)]
 pub struct Listeners {
     places: Vec<Place>,
+    doors: Vec<Bound>,
 }
 
 /// One address: a UDP socket for each core, and a TCP listener.
@@ -48,17 +64,23 @@ struct Place {
 }
 
 impl Listeners {
-    /// Binds UDP and TCP on every address of `options.listen`. Port 0 takes a free port, the same for both.
+    /// Binds UDP and TCP on every address of `options.listen`, and what `options.encrypted` names. Port 0 takes a free
+    /// port, the same for both.
     ///
     /// # Errors
     /// When one cannot be bound.
     pub fn bind(options: &Options) -> Result<Self, BindError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let places = options.listen.iter().map(|&address| Place::bind(address, cores));
-        Ok(Self { places: places.collect::<Result<_, _>>()? })
+        Ok(Self { places: places.collect::<Result<_, _>>()?, doors: doors::bind(&options.encrypted)? })
     }
 
-    /// Where they listen, with the real ports.
+    /// Where the encrypted ways in listen, with the real ports.
+    pub fn encrypted(&self) -> Vec<(&'static str, SocketAddr)> {
+        self.doors.iter().map(|door| (door.protocol, door.address)).collect()
+    }
+
+    /// Where plain DNS is answered, with the real ports.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.places.iter().map(|place| place.address).collect()
     }
@@ -68,7 +90,7 @@ impl Place {
     fn bind(wanted: SocketAddr, cores: usize) -> Result<Self, BindError> {
         /// A free TCP port may be taken for UDP; then another is tried.
         const TRIES: usize = 16;
-        let fail = |protocol| move |source| BindError { address: wanted, protocol, source };
+        let fail = |protocol| move |source| BindError { section: "dns", address: wanted, protocol, source };
         for tries_left in (0..TRIES).rev() {
             // TCP first: SO_REUSEPORT would let a second sordino join the UDP port without a word, and take queries
             // from the first until it fails on TCP.
@@ -80,7 +102,7 @@ impl Place {
                 Err(error) => return Err(fail("udp")(error)),
             }
         }
-        Err(BindError { address: wanted, protocol: "udp", source: io::ErrorKind::AddrInUse.into() })
+        Err(BindError { section: "dns", address: wanted, protocol: "udp", source: io::ErrorKind::AddrInUse.into() })
     }
 }
 
@@ -116,12 +138,27 @@ fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves until `stop`, then lets queries under way end within `grace`.
-pub async fn serve(listeners: Listeners, resolver: Arc<Resolver>, stop: CancellationToken, grace: Duration) {
+/// Serves until `stop`, then lets queries under way end within `grace`. `certificates` has one for each encrypted way in.
+pub async fn serve(
+    listeners: Listeners,
+    resolver: Arc<Resolver>,
+    certificates: Arc<Certificates>,
+    stop: CancellationToken,
+    grace: Duration,
+) {
     let tasks = TaskTracker::new();
     let in_flight = Arc::new(Semaphore::new(resolver.limits.queries_in_flight));
     let mut threads = Vec::new();
-    let connections = tcp::Connections::new(&resolver.limits);
+    let serving = Serving { certificates: certificates.clone(), listen: listeners.encrypted() };
+    if resolver.serving.set(serving).is_err() {
+        tracing::error!("one resolver is served by two sets of listeners");
+    }
+    let door = Door {
+        resolver: resolver.clone(),
+        connections: Connections::new(resolver.clone()),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    };
     for place in listeners.places {
         for socket in place.udp {
             match udp::Loop::start(socket, place.address, resolver.clone(), in_flight.clone(), tasks.clone()) {
@@ -131,10 +168,15 @@ pub async fn serve(listeners: Listeners, resolver: Arc<Resolver>, stop: Cancella
         }
         match tokio::net::TcpListener::from_std(place.tcp) {
             Ok(listener) => {
-                let (resolver, tasks, stop) = (resolver.clone(), tasks.clone(), stop.clone());
-                tokio::spawn(tcp::accept(listener, resolver, connections.clone(), tasks, stop));
+                tokio::spawn(door.clone().accept(listener, Transport::Tcp, stream::IDLE, tcp::serve));
             }
             Err(error) => tracing::error!(address = %place.address, %error, "a TCP socket cannot be read"),
+        }
+    }
+    for bound in listeners.doors {
+        let (protocol, address) = (bound.protocol, bound.address);
+        if let Err(error) = bound.open(&door, &certificates) {
+            tracing::error!(%address, %error, "{protocol} cannot be served");
         }
     }
     stop.cancelled().await;
@@ -168,7 +210,7 @@ impl Resolver {
         match Query::parse(packet) {
             Ok(query) => {
                 let (at, arrived) = now;
-                Packet::Query(Box::new(query), Source { address, transport, at, arrived })
+                Packet::Query(Box::new(query), Source { address, transport, at, arrived, label: None })
             }
             Err(Unanswerable::Error(reply)) => {
                 self.counters.malformed.add_one();

@@ -1,0 +1,58 @@
+//! Who is at the other end of a connection, and how its queries are answered, whatever carries them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::connections::Seat;
+use super::{MESSAGE_SIZE, Packet};
+use crate::dns::edns;
+use crate::dns::query::Query;
+use crate::dns::reply::Reply;
+use crate::dns::resolver::{DeviceLabel, Resolver, Source};
+use crate::event::Transport;
+
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) resolver: Arc<Resolver>,
+    pub(super) peer: SocketAddr,
+    pub(super) transport: Transport,
+    /// What the device calls itself.
+    pub(super) label: Option<DeviceLabel>,
+    pub(super) seat: Arc<Seat>,
+}
+
+impl Caller {
+    /// Admits a message and reads it.
+    pub(super) fn admit(&self, message: &[u8]) -> Packet {
+        let packet = self.resolver.admit(message, self.peer, self.transport, self.resolver.now());
+        match packet {
+            Packet::Query(query, source) => Packet::Query(query, Source { label: self.label.clone(), ..source }),
+            other => other,
+        }
+    }
+
+    /// Answers an admitted query.
+    pub(super) fn answer(
+        &self,
+        query: Box<Query>,
+        source: Source,
+    ) -> impl Future<Output = (Query, Reply)> + Send + 'static + use<> {
+        self.resolver.clone().answer(*query, source)
+    }
+
+    /// Appends the response to `query`, with what goes with the way it came in.
+    pub(super) fn write(&self, query: &Query, reply: &Reply, out: &mut Vec<u8>) {
+        let start = out.len();
+        reply.write(query, MESSAGE_SIZE, out);
+        let Some(asked) = query.edns else { return };
+        // RFC 7828 §3.3.2: how long a connection over TCP or TLS may do nothing, for who wants to know.
+        if asked.keepalive && matches!(self.transport, Transport::Tcp | Transport::Tls) {
+            edns::append_keepalive(out, start, self.seat.patience());
+        }
+        // RFC 8467 §4.1: padded if the query was, and where nobody on the way can read it anyway.
+        if asked.padded && self.transport != Transport::Tcp {
+            edns::append_padding(out, start);
+        }
+    }
+}
