@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::{Spanned, Value};
+use toml::Spanned;
 
 use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
 use crate::dns::{Limits, Strategy};

@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod cache;
 mod counters;
+mod designation;
 mod edns;
 mod flight;
 mod inspect;

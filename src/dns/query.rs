@@ -3,16 +3,22 @@
 //! Read by hand and not by the codec: the codec allocates for every record, and a packet from a stranger must cost
 //! nothing before it has been found sound (threats: counts that lie, options without end).
 
+use std::net::IpAddr;
+use std::time::Instant;
+
 use super::edns::holds;
 use super::edns::option::{KEEPALIVE, PADDING};
+use super::labels::DeviceLabel;
 use super::wire::{HEADER_LEN, Rcode, Reader, rr_type};
+use crate::event::Transport;
 use crate::policy::{MAX_WIRE_LEN, Name};
+use crate::time::Timestamp;
 
 /// Options a query may carry before it is called malformed.
 pub(crate) const MAX_EDNS_OPTIONS: usize = 32;
 
 /// Octets of the longest query that is read. A name takes 255; the rest are options, and no sound asker sends kilobytes.
-const LONGEST_QUERY: usize = 4_096;
+pub(crate) const LONGEST_QUERY: usize = 4_096;
 
 /// A query that is sound enough to be answered.
 #[derive(Clone, Debug)]
@@ -34,6 +40,17 @@ pub(crate) struct Query {
     /// The OPT record, if there is one.
     pub(crate) edns: Option<Edns>,
     asked: [u8; MAX_WIRE_LEN],
+}
+
+/// Where a query came from, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) address: IpAddr,
+    pub(crate) transport: Transport,
+    pub(crate) at: Timestamp,
+    pub(crate) arrived: Instant,
+    /// What the device calls itself.
+    pub(crate) label: Option<DeviceLabel>,
 }
 
 /// What of an OPT record matters here. Options are never sent on and never echoed (RFC 6891 §6.1.2, RFC 7871 §11.1).

@@ -132,6 +132,19 @@ impl Reply {
         Self { rcode, body: Body::Answer(answer, Ttl::Fixed(STALE_TTL)), error }
     }
 
+    /// Seconds for which who gets it may keep it; none for what says only that something went wrong.
+    pub(crate) fn lifetime(&self) -> Option<u32> {
+        if self.rcode != Rcode::NO_ERROR && self.rcode != Rcode::NAME_ERROR {
+            return None;
+        }
+        match &self.body {
+            Body::Empty => None,
+            Body::Negative(ttl) | Body::Records(ttl, _) | Body::Answer(_, Ttl::Fixed(ttl)) => Some(*ttl),
+            Body::Answer(answer, Ttl::Aged(age)) => Some(answer.ttl.saturating_sub(*age)),
+            Body::Own(records, soa) => records.iter().chain(soa).map(|record| record.ttl).min(),
+        }
+    }
+
     /// Appends the response to `query` as a message of at most `limit` octets.
     ///
     /// What does not fit loses first the extended error and then all records: part of an RRset is worse than none

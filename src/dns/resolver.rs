@@ -11,11 +11,10 @@ use super::cache::{Cache, Found};
 use super::counters::Counters;
 use super::flight::{Flights, Landed};
 use super::inspect::inspect;
-pub(crate) use super::labels::DeviceLabel;
 use super::labels::Labels;
 use super::local::{self, Known};
 use super::options::{BadOption, Options, Status};
-use super::query::Query;
+use super::query::{Query, Source};
 use super::rebinding::{Shielded, shield};
 use super::reply::{self, Reply};
 use super::serving::Serving;
@@ -24,7 +23,7 @@ use super::strangers::Strangers;
 use super::upstream::Upstreams;
 use super::wire::{CLASS_IN, ExtendedError, Rcode, rr_type};
 use crate::device::Device;
-use crate::event::{Event, EventSink, Outcome, Transport};
+use crate::event::{Event, EventSink, Outcome};
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Asker, Judgement, Name, Policy, Rewrite, Verdict};
 use crate::snapshot::{Snapshot, SnapshotCell};
@@ -50,17 +49,6 @@ pub struct Resolver {
     pub(super) counters: Counters,
     /// Known once the sockets are bound.
     pub(super) serving: OnceLock<Serving>,
-}
-
-/// Where a query came from, and when.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    pub(crate) address: IpAddr,
-    pub(crate) transport: Transport,
-    pub(crate) at: Timestamp,
-    pub(crate) arrived: Instant,
-    /// What the device calls itself.
-    pub(crate) label: Option<DeviceLabel>,
 }
 
 impl Resolver {
@@ -109,6 +97,9 @@ impl Resolver {
                 return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl, source.address).await);
             }
             None => {}
+        }
+        if let Some(reply) = self.serving.get().and_then(|serving| serving.designate(query)) {
+            return Told::at_once(Outcome::Local, reply);
         }
         let routed = self.upstreams.covers(query.name.as_ref());
         if let Some(reply) = special::reply(query).filter(|_| !routed) {

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::designation::Designation;
 use super::options::BadOption;
+use super::query::Query;
+use super::reply::Reply;
 use crate::certificate::{CertificateStatus, Certificates, Files, Own};
 use crate::time::Timestamp;
 
@@ -88,12 +91,26 @@ impl Encrypted {
 /// The encrypted ways in as they are served.
 #[derive(Debug)]
 pub(crate) struct Serving {
-    pub(super) certificates: Arc<Certificates>,
+    certificates: Arc<Certificates>,
     /// Where each listens, with the real ports.
-    pub(super) listen: Vec<(&'static str, SocketAddr)>,
+    listen: Vec<(&'static str, SocketAddr)>,
+    designation: Option<Designation>,
 }
 
 impl Serving {
+    pub(super) fn new(
+        encrypted: &Encrypted,
+        listen: Vec<(&'static str, SocketAddr)>,
+        certificates: Arc<Certificates>,
+    ) -> Self {
+        Self { designation: Designation::new(encrypted, &listen), certificates, listen }
+    }
+
+    /// The reply to a question about how we can be asked over TLS, HTTPS and QUIC; none if it is about something else.
+    pub(super) fn designate(&self, query: &Query) -> Option<Reply> {
+        self.designation.as_ref()?.reply(query, &self.certificates)
+    }
+
     pub(super) fn status(&self) -> Vec<ServingStatus> {
         let listen = |protocol: &str| {
             self.listen.iter().filter(|(known, _)| *known == protocol).map(|(_, address)| *address).collect()

@@ -53,7 +53,7 @@ pub(crate) fn reply(query: &Query) -> Option<Reply> {
         return None;
     }
     if labels.begin_with(&[b"arpa", b"resolver"]) {
-        // RFC 9462 §6.4: nothing below is asked of forwarders; we designate no encrypted resolver yet.
+        // RFC 9462 §6.4: nothing below is asked of forwarders, and what we designate was said before.
         return Some(Reply::negative(Rcode::NO_ERROR, TTL));
     }
     if LOCAL_ZONES.iter().any(|zone| labels.begin_with(zone)) {

@@ -157,6 +157,7 @@ impl World {
     pub(crate) fn house(&self, policy: Policy) -> House {
         let options: Vec<DeviceOptions> = (1u8..4)
             .map(|number| DeviceOptions {
+                id: None,
                 name: format!("phone{number}"),
                 mac: None,
                 networks: vec![([10, 0, 0, number].into(), 32)],

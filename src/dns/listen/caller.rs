@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::connections::Seat;
 use super::{MESSAGE_SIZE, Packet};
 use crate::dns::edns;
-use crate::dns::query::Query;
+use crate::dns::labels::DeviceLabel;
+use crate::dns::query::{Query, Source};
 use crate::dns::reply::Reply;
-use crate::dns::resolver::{DeviceLabel, Resolver, Source};
+use crate::dns::resolver::Resolver;
 use crate::event::Transport;
 
 /// Who is at the other end of a connection.
@@ -20,6 +21,13 @@ pub(super) struct Caller {
     /// What the device calls itself.
     pub(super) label: Option<DeviceLabel>,
     pub(super) seat: Arc<Seat>,
+}
+
+/// A response, ready to be sent.
+pub(super) struct Response {
+    pub(super) message: Vec<u8>,
+    /// Seconds for which it may be kept; none if it must not be.
+    pub(super) lifetime: Option<u32>,
 }
 
 impl Caller {
@@ -39,6 +47,24 @@ impl Caller {
         source: Source,
     ) -> impl Future<Output = (Query, Reply)> + Send + 'static + use<> {
         self.resolver.clone().answer(*query, source)
+    }
+
+    /// The response to `message`; none if it is not even a query.
+    pub(super) async fn respond(&self, message: &[u8]) -> Option<Response> {
+        match self.admit(message) {
+            Packet::Silence => None,
+            Packet::Error(error) => {
+                let mut message = Vec::with_capacity(64);
+                error.write(&mut message);
+                Some(Response { message, lifetime: None })
+            }
+            Packet::Query(query, source) => {
+                let (query, reply) = self.answer(query, source).await;
+                let mut message = Vec::with_capacity(512);
+                self.write(&query, &reply, &mut message);
+                Some(Response { message, lifetime: reply.lifetime() })
+            }
+        }
     }
 
     /// Appends the response to `query`, with what goes with the way it came in.

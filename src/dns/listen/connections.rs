@@ -69,7 +69,7 @@ pub(super) struct Seat {
 struct Rest {
     /// Queries that are being answered.
     under_way: AtomicUsize,
-    /// When the last answer was done, milliseconds since the connections were opened.
+    /// When the last answer was done, microseconds since the connections were opened.
     since: AtomicU64,
     given_up: CancellationToken,
 }
@@ -117,7 +117,7 @@ impl Connections {
         let handshakes = entry.handshakes.clone();
         let rest = Arc::new(Rest {
             under_way: AtomicUsize::new(0),
-            since: AtomicU64::new(millis(opened.elapsed())),
+            since: AtomicU64::new(micros(opened.elapsed())),
             given_up: CancellationToken::new(),
         });
         seated.seats.insert(number, rest.clone());
@@ -177,7 +177,12 @@ impl Seat {
 
     /// Begins a query; none when this connection has asked all it may.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
-        if self.asked.fetch_add(1, Ordering::Relaxed) >= MOST_QUERIES {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        if asked >= MOST_QUERIES {
+            // What is under way ends well; nothing new begins.
+            self.rest.given_up.cancel();
+        }
+        if asked > MOST_QUERIES {
             return None;
         }
         self.rest.under_way.fetch_add(1, Ordering::AcqRel);
@@ -191,7 +196,7 @@ impl Seat {
                 if self.asked.load(Ordering::Relaxed) == 0 { FIRST_QUERY.min(self.idle) } else { self.patience() };
             let rested = self.since_opened().saturating_sub(self.rest.since.load(Ordering::Acquire));
             let busy = self.rest.is_busy();
-            let left = limit.saturating_sub(Duration::from_millis(rested));
+            let left = limit.saturating_sub(Duration::from_micros(rested));
             if left.is_zero() && !busy {
                 return;
             }
@@ -214,7 +219,7 @@ impl Seat {
     }
 
     fn since_opened(&self) -> u64 {
-        millis(self.connections.0.opened.elapsed())
+        micros(self.connections.0.opened.elapsed())
     }
 }
 
@@ -238,6 +243,6 @@ impl Drop for Seat {
     }
 }
 
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,11 @@
 mod batch;
 mod caller;
 mod connections;
+mod doh;
 mod doors;
+mod h3;
+mod https;
+mod quic;
 mod stream;
 mod tcp;
 mod tls;
@@ -23,9 +27,9 @@ use self::connections::Connections;
 use self::doors::Bound;
 use self::tcp::Door;
 use super::options::Options;
-use super::query::{ErrorReply, Query, Unanswerable};
-use super::resolver::{Resolver, Source};
-use super::serving::Serving;
+use super::query::{ErrorReply, Query, Source, Unanswerable};
+use super::resolver::Resolver;
+use super::serving::{Encrypted, Serving};
 use crate::certificate::Certificates;
 use crate::event::Transport;
 use crate::time::Timestamp;
@@ -53,6 +57,7 @@ pub struct BindError {
 pub struct Listeners {
     places: Vec<Place>,
     doors: Vec<Bound>,
+    encrypted: Encrypted,
 }
 
 /// One address: a UDP socket for each core, and a TCP listener.
@@ -72,7 +77,8 @@ impl Listeners {
     pub fn bind(options: &Options) -> Result<Self, BindError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let places = options.listen.iter().map(|&address| Place::bind(address, cores));
-        Ok(Self { places: places.collect::<Result<_, _>>()?, doors: doors::bind(&options.encrypted)? })
+        let encrypted = options.encrypted.clone();
+        Ok(Self { places: places.collect::<Result<_, _>>()?, doors: doors::bind(&encrypted)?, encrypted })
     }
 
     /// Where the encrypted ways in listen, with the real ports.
@@ -149,7 +155,7 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     let in_flight = Arc::new(Semaphore::new(resolver.limits.queries_in_flight));
     let mut threads = Vec::new();
-    let serving = Serving { certificates: certificates.clone(), listen: listeners.encrypted() };
+    let serving = Serving::new(&listeners.encrypted, listeners.encrypted(), certificates.clone());
     if resolver.serving.set(serving).is_err() {
         tracing::error!("one resolver is served by two sets of listeners");
     }

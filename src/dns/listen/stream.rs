@@ -20,7 +20,7 @@ use crate::dns::reply::Reply;
 
 /// How long a connection may do nothing between two messages (RFC 7766 §6.2.3), and how long one message may take.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
-const WHOLE_MESSAGE: Duration = Duration::from_secs(3);
+pub(super) const WHOLE_MESSAGE: Duration = Duration::from_secs(3);
 /// How long the other side may take to read what was written.
 pub(super) const WRITE: Duration = Duration::from_secs(5);
 /// Octets that are put together before they are written. One response may be longer.

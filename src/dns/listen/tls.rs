@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::caller::Caller;
 use super::stream;
 use crate::certificate::Shown;
-use crate::dns::resolver::DeviceLabel;
+use crate::dns::labels::DeviceLabel;
 
 /// Names by which devices know this server; what stands in front of one is what a device calls itself.
 pub(super) type Names = Arc<[String]>;
