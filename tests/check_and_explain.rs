@@ -62,7 +62,8 @@ fn sordino(directory: &Path, arguments: &[&str], input: &str) -> (i32, String, S
 /// Keeps `rule` in the store of `house`, as the page would. The store stays open while the answer lives.
 fn keep(house: &TempDir, rule: OwnRule) -> Arc<Store> {
     let (path, day) = (house.path().join("data"), Duration::from_secs(86_400));
-    let store = Store::open(store::Options { path, keep_queries: day, flush: day }, Clock::System);
+    let store =
+        Store::open(store::Options { keep_queries: day, flush: day, ..store::Options::at(path) }, Clock::System);
     store.save_settings(&Settings { rules: vec![rule], ..Settings::default() }).unwrap();
     store
 }

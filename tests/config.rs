@@ -160,7 +160,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(config.web.listen, Some("127.0.0.1:8053".parse().unwrap()));
     assert_eq!(config.store.path, PathBuf::from("/etc/sordino/data"));
     assert_eq!(config.store.keep_queries, Duration::from_secs(30 * 86_400));
-    assert_eq!(config.store.flush, Duration::from_secs(300));
+    assert_eq!(config.store.flush, Duration::from_secs(600));
 }
 
 #[test]

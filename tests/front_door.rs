@@ -261,7 +261,7 @@ fn a_damaged_store_is_set_aside_and_named() {
     let data = sordino.dir().join("data");
     sordino.signal("KILL");
     let sordino = sordino.stopped();
-    for file in [files_below(&data.join("journal")), files_below(&data.join("tallies"))].concat() {
+    for file in [files_below(&data.join("days")), files_below(&data.join("archive"))].concat() {
         let length = usize::try_from(std::fs::metadata(&file).unwrap().len()).unwrap();
         std::fs::write(&file, vec![0xa5; length.max(64)]).unwrap();
     }

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // tests fail by panicking, and say what they skip
 
+#[path = "store/bench.rs"]
+mod bench;
 #[path = "store/faults.rs"]
 mod faults;
 #[path = "store/history.rs"]
 mod history;
 #[path = "store/house.rs"]
 mod house;
+#[path = "store/keeping.rs"]
+mod keeping;
 #[path = "store/kills.rs"]
 mod kills;

@@ -197,7 +197,7 @@ fn absent(id: DeviceId) -> Device {
         DeviceId::Named(_) => (None, Vec::new()),
     };
     let name = plain(&id);
-    Device { id, name, profile: Default::default(), tags: Vec::new(), mac, addresses, fixed: false }
+    Device { id, name, profile: Default::default(), tags: Vec::new(), mac, addresses, fixed: false, unlogged: false }
 }
 
 fn plain(id: &DeviceId) -> String {

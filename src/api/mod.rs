@@ -11,8 +11,12 @@ mod connection;
 mod describe;
 mod devices;
 mod explain;
+mod export;
+mod filter;
+mod firsts;
 mod guard;
 mod guards;
+mod history;
 mod house;
 mod lists;
 mod live;
@@ -209,6 +213,10 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(subscriptions::known_lists))
         .routes(routes!(subscriptions::change_list, subscriptions::remove_list))
         .routes(routes!(subscriptions::refresh_list, subscriptions::stop_list))
+        .routes(routes!(queries::list_names))
+        .routes(routes!(export::export_queries))
+        .routes(routes!(firsts::list_firsts))
+        .routes(routes!(history::forget_history))
         .routes(routes!(rules::list_rules, rules::add_rule))
         .routes(routes!(rules::remove_rule))
         .routes(routes!(guards::list_guards))

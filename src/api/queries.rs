@@ -1,26 +1,32 @@
 //! The journal: single queries, the latest first.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::devices::Names;
+use super::filter::FilterParams;
 use super::house::House;
 use super::problem::{Params, Problem};
 use super::words;
 use crate::event::{Event, Outcome, Transport};
 use crate::policy::{DeviceId, Label, Name, Verdict};
-use crate::store::{EventId, Filter, Page};
+use crate::store::{EventId, Page};
 use crate::time::Timestamp;
 
+/// Queries that a page of collapsed rows is made of, at most.
+const COLLAPSED: usize = 5_000;
+/// Queries that a page of different names is made of, at most.
+const UNIQUE: usize = 10_000;
+/// The end of the year 9999, seconds since the epoch.
+const LAST_DATE: u64 = 253_402_300_800;
 /// Queries in one answer, at most.
 const MAX_LIMIT: usize = 500;
 const USUAL_LIMIT: usize = 100;
-/// Longest text to look for in names: no name is longer, in text with escapes.
-const MAX_SEARCH_CHARS: usize = 1004;
 
 /// One query and what became of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -62,6 +68,12 @@ pub(crate) struct Query {
     /// What the catalogue knows of the alias, else of the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<Label>,
+    /// How many queries this row stands for, where repeats are collapsed and there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    /// When the first of them arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<Timestamp>,
 }
 
 /// A page of the journal, the latest query first.
@@ -73,82 +85,110 @@ pub(crate) struct QueryPage {
     next: Option<String>,
 }
 
-/// Which queries.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct QueryParams {
-    /// Only of this device.
-    #[param(value_type = Option<String>, pattern = "^(mac|ip|name)-.+$")]
-    device: Option<DeviceId>,
-    /// Only names with this text in them.
-    #[param(max_length = 1004)]
-    name: Option<String>,
-    /// Only with this verdict.
-    #[param(inline)]
-    verdict: Option<Verdict>,
-    /// Only with this outcome.
-    #[param(inline)]
-    outcome: Option<Outcome>,
-    /// Only from this moment on, milliseconds since the epoch.
-    #[param(value_type = Option<u64>)]
-    from: Option<Timestamp>,
-    /// Only before this moment, milliseconds since the epoch.
-    #[param(value_type = Option<u64>)]
-    to: Option<Timestamp>,
-    /// Only those before the query with this id.
-    #[param(value_type = Option<String>, pattern = "^[0-9]{1,20}$")]
-    before: Option<u64>,
-    /// How many at most: 1 to 500, 100 where it is not given.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-}
-
 /// Reads the journal backwards.
-#[utoipa::path(get, path = "/queries", tag = "queries", params(QueryParams), responses((status = 200, body = QueryPage)))]
+#[utoipa::path(get, path = "/queries", tag = "queries", params(FilterParams), responses((status = 200, body = QueryPage)))]
 pub(crate) async fn list_queries(
     house: LoggedIn,
-    Params(params): Params<QueryParams>,
+    Params(params): Params<FilterParams>,
 ) -> Result<axum::Json<QueryPage>, Problem> {
     let limit = params.limit.unwrap_or(USUAL_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::unusable("\"limit\" goes from 1 to 500."));
     }
     let before = params.before.map(EventId);
-    let filter = params.filter()?;
+    let filter = params.filter(&house.snapshot().policy)?;
     let queries = house.read(move |house| {
-        let Page { events, next } = house.store.events(&filter, before, limit);
         let reader = Reader::new(house);
+        if params.collapse == Some(true) {
+            return collapsed(house.store.events(&filter, before, COLLAPSED), limit, &reader);
+        }
+        let Page { events, next } = house.store.events(&filter, before, limit);
         let events = events.iter().map(|(id, event)| reader.query(*id, event)).collect();
         QueryPage { events, next: next.map(|EventId(id)| id.to_string()) }
     });
     Ok(axum::Json(queries.await?))
 }
 
-impl QueryParams {
-    fn filter(self) -> Result<Filter, Problem> {
-        let name = self.name.filter(|name| !name.is_empty());
-        if name.as_ref().is_some_and(|name| name.chars().count() > MAX_SEARCH_CHARS) {
-            return Err(Problem::unusable("\"name\" is longer than any name can be."));
+/// One row for all queries of the page in which a device asked the same and heard the same, in the place of the latest.
+fn collapsed(page: Page, limit: usize, reader: &Reader) -> QueryPage {
+    let mut rows: Vec<Query> = Vec::new();
+    let mut places = HashMap::new();
+    let mut next = page.next;
+    let mut last_read = None;
+    for (id, event) in &page.events {
+        let key = (&event.device, &event.name, event.qtype, event.verdict, event.list.as_ref());
+        if let Some(&place) = places.get(&key) {
+            let row: &mut Query = &mut rows[place];
+            *row.count.get_or_insert(1) += 1;
+            row.first = Some(event.at);
+        } else if rows.len() < limit {
+            places.insert(key, rows.len());
+            rows.push(reader.query(*id, event));
+        } else {
+            // Read on from here.
+            next = last_read;
+            break;
         }
-        Ok(Filter {
-            device: self.device,
-            name: name.map(|name| as_kept(&name)),
-            verdict: self.verdict,
-            outcome: self.outcome,
-            from: self.from,
-            to: self.to,
-        })
+        last_read = Some(*id);
     }
+    QueryPage { events: rows, next: next.map(|EventId(id)| id.to_string()) }
 }
 
-/// What to look for, in the form that names are kept in: lower-cased, and Unicode as its A-labels.
-fn as_kept(text: &str) -> String {
-    let text = text.trim().trim_end_matches('.');
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    // A piece of a name need not be one itself; then there is nothing that could match it.
-    Name::parse(text).map_or_else(|_| text.to_lowercase(), |name| name.to_string())
+/// A name, and how often it was asked.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UniqueName {
+    /// The name.
+    name: Name,
+    /// How often it was asked.
+    count: u64,
+    /// By how many devices.
+    devices: usize,
+    /// When it was asked for the last time.
+    last: Timestamp,
+    /// What the policy said the last time.
+    verdict: Verdict,
+    /// What the catalogue knows of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<Label>,
+}
+
+/// Different names, the one that was asked last first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UniqueNames {
+    /// The names.
+    names: Vec<UniqueName>,
+    /// What to give as `before` to read on; null at the end.
+    next: Option<String>,
+}
+
+/// Reads the journal backwards, one row for each name. Each page looks at ten thousand queries at most.
+#[utoipa::path(get, path = "/queries/names", tag = "queries", params(FilterParams),
+    responses((status = 200, body = UniqueNames)))]
+pub(crate) async fn list_names(
+    house: LoggedIn,
+    Params(params): Params<FilterParams>,
+) -> Result<axum::Json<UniqueNames>, Problem> {
+    let before = params.before.map(EventId);
+    let filter = params.filter(&house.snapshot().policy)?;
+    let names = house.read(move |house| {
+        let Page { events, next } = house.store.events(&filter, before, UNIQUE);
+        let policy = house.snapshot().policy.clone();
+        let mut places: HashMap<&Name, usize> = HashMap::new();
+        let mut devices: HashSet<(&Name, &DeviceId)> = HashSet::new();
+        let mut names: Vec<UniqueName> = Vec::new();
+        for (_, event) in &events {
+            let place = *places.entry(&event.name).or_insert(names.len());
+            if place == names.len() {
+                let label = policy.label(event.name.as_ref()).cloned();
+                let (name, last, verdict) = (event.name.clone(), event.at, event.verdict);
+                names.push(UniqueName { name, count: 0, devices: 0, last, verdict, label });
+            }
+            names[place].count += 1;
+            names[place].devices += usize::from(devices.insert((&event.name, &event.device)));
+        }
+        UniqueNames { names, next: next.map(|EventId(id)| id.to_string()) }
+    });
+    Ok(axum::Json(names.await?))
 }
 
 /// Writes events as people read them: with names of devices and labels of names as they are now.
@@ -186,20 +226,41 @@ impl Reader {
             transport: event.transport,
             took_us: event.took_us,
             label: of_alias.or_else(|| policy.label(event.name.as_ref())).cloned(),
+            count: None,
+            first: None,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::as_kept;
-
-    #[test]
-    fn what_people_type_is_looked_for_as_names_are_kept() {
-        for (typed, kept) in
-            [("MiStat.", "mistat"), (" xiaomi ", "xiaomi"), ("bücher.example", "xn--bcher-kva.example")]
-        {
-            assert_eq!(as_kept(typed), kept);
-        }
+impl Query {
+    /// What stands in a table, by columns.
+    pub(crate) fn fields(&self) -> [String; 15] {
+        let word = |value: serde_json::Result<String>| value.unwrap_or_default().trim_matches('"').to_owned();
+        let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+        [
+            self.at.millis().to_string(),
+            moment(self.at),
+            self.device.to_string(),
+            self.device_name.clone(),
+            self.address.to_string(),
+            self.name.to_string(),
+            self.qtype.clone(),
+            self.verdict.to_string(),
+            word(serde_json::to_string(&self.outcome)),
+            self.rcode.clone(),
+            text(&self.list),
+            self.alias.as_ref().map(Name::to_string).unwrap_or_default(),
+            text(&self.upstream),
+            word(serde_json::to_string(&self.transport)),
+            self.took_us.to_string(),
+        ]
     }
+}
+
+/// RFC 3339, in UTC.
+fn moment(at: Timestamp) -> String {
+    let at = std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_millis(at.millis()));
+    // The largest times of a broken clock have no date.
+    let bounded = at.filter(|at| *at < std::time::UNIX_EPOCH + std::time::Duration::from_secs(LAST_DATE));
+    bounded.map(|at| humantime::format_rfc3339_millis(at).to_string()).unwrap_or_default()
 }

@@ -38,6 +38,14 @@ pub(crate) fn of_rcode(rcode: u16) -> String {
     word.into()
 }
 
+/// The number of what [`of_rcode`] writes, in any case, or of a number itself.
+pub(crate) fn rcode(word: &str) -> Option<u16> {
+    let word = word.to_ascii_uppercase();
+    let number = word.strip_prefix("RCODE").unwrap_or(&word).parse().ok();
+    // RFC 6895 §2.3 has no word above these.
+    number.or_else(|| (0..=23).find(|number| of_rcode(*number) == word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +62,10 @@ mod tests {
     fn words_are_those_of_the_registry() {
         assert_eq!([1, 28, 65, 65280].map(of_qtype), ["A", "AAAA", "HTTPS", "TYPE65280"]);
         assert_eq!([0, 3, 23, 4000].map(of_rcode), ["NOERROR", "NXDOMAIN", "BADCOOKIE", "RCODE4000"]);
+        assert_eq!(
+            [rcode("nxdomain"), rcode("RCODE4000"), rcode("23"), rcode("no")],
+            [Some(3), Some(4000), Some(23), None]
+        );
         assert_eq!((qtype("aaaa"), qtype("type28"), qtype("TYPE65536"), qtype("")), (Some(28), Some(28), None, None));
     }
 }

@@ -30,8 +30,6 @@ const BLOCKING_TTL_BOUND: u32 = 86_400;
 const FLUSH_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
 const DEFAULT_CACHE_SIZE: usize = 16 << 20;
-const DEFAULT_KEEP_QUERIES: Duration = Duration::from_secs(30 * 86_400);
-const DEFAULT_FLUSH: Duration = Duration::from_secs(300);
 
 /// Where in the file a key stands, for mistakes that are found later.
 pub(super) type Places = HashMap<&'static str, Range<usize>>;
@@ -42,7 +40,7 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let limits = file.limits.map(Spanned::into_inner).unwrap_or_default();
     let mut places = Places::new();
     let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
-    let store = store_options(file.store, directory, &mut mistakes);
+    let store = store_options(file.store, file.privacy.level, directory, &mut mistakes);
     let lists_ca = file.lists.ca.as_ref().map(|ca| from_directory(directory, ca.get_ref()));
     let subscriptions = fetching::options(file.lists, &store.path, &mut mistakes);
     let paths = (directory, subscriptions);
@@ -217,6 +215,7 @@ fn device_options(
             id,
             profile: device.profile.map(Spanned::into_inner),
             tags: device.tags,
+            unlogged: !device.log,
         }
     });
     devices.collect()
@@ -233,23 +232,40 @@ fn blocking_options(blocking: file::Blocking, mistakes: &mut Mistakes<'_>) -> Bl
     Blocking { answer: blocking.answer.map_or(default.answer, |Answer(answer)| answer), ttl }
 }
 
-fn store_options(store: file::Store, directory: &Path, mistakes: &mut Mistakes<'_>) -> store::Options {
+fn store_options(
+    store: file::Store,
+    level: store::Level,
+    directory: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> store::Options {
     if let Some(path) = &store.path
         && path.get_ref().is_empty()
     {
         mistakes.add(&path.span(), "path names no directory; write one as in \"data\"");
     }
-    let flush = store.flush.map_or(DEFAULT_FLUSH, |flush| {
+    let flush = store.flush.map_or(store::FLUSH, |flush| {
         let (span, flush) = (flush.span(), flush.into_inner().0);
         if flush < FLUSH_BOUNDS.0 || flush > FLUSH_BOUNDS.1 {
             mistakes.add(&span, "flush is shorter than a second or longer than a day; write one as in \"5m\"");
         }
         flush
     });
+    let tallies = store.tallies.map_or(store::Keeping::Disk, |tallies| {
+        let (span, tallies) = (tallies.span(), tallies.into_inner());
+        if tallies != store::Keeping::Disk && store.journal == store::Keeping::Disk {
+            let what = "a journal on disk brings the tallies along; write journal = \"memory\" or \"off\" as well";
+            mistakes.add(&span, what);
+        }
+        tallies
+    });
     store::Options {
         path: from_directory(directory, store.path.as_ref().map_or("data", |path| path.get_ref())),
-        keep_queries: store.keep_queries.map_or(DEFAULT_KEEP_QUERIES, |keep| keep.into_inner().0),
+        keep_queries: store.keep_queries.map_or(store::KEEP_QUERIES, |keep| keep.into_inner().0),
+        keep_tallies: store.keep_tallies.map_or(store::KEEP_TALLIES, |keep| keep.into_inner().0),
         flush,
+        journal: store.journal,
+        tallies,
+        level,
     }
 }
 

@@ -9,6 +9,7 @@ use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash,
 use crate::dns::{Limits, Strategy};
 use crate::local::Bypass;
 use crate::policy::{Action, Format, GuardId, Tier};
+use crate::store::{Keeping, Level};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +28,7 @@ pub(super) struct File {
     pub(super) device: Vec<Device>,
     pub(super) web: Web,
     pub(super) store: Store,
+    pub(super) privacy: Privacy,
     pub(super) limits: Option<Spanned<Limits>>,
     pub(super) guards: Guards,
 }
@@ -191,6 +193,8 @@ pub(super) struct Device {
     pub(super) profile: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) tags: Vec<String>,
+    #[serde(default = "yes")]
+    pub(super) log: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -206,5 +210,19 @@ pub(super) struct Web {
 pub(super) struct Store {
     pub(super) path: Option<Spanned<String>>,
     pub(super) keep_queries: Option<Spanned<Span>>,
+    pub(super) keep_tallies: Option<Spanned<Span>>,
     pub(super) flush: Option<Spanned<Span>>,
+    pub(super) journal: Keeping,
+    pub(super) tallies: Option<Spanned<Keeping>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [privacy]")]
+pub(super) struct Privacy {
+    pub(super) level: Level,
+}
+
+/// A device is logged where nobody says otherwise.
+fn yes() -> bool {
+    true
 }

@@ -99,8 +99,11 @@ impl Config {
                 "[store]",
                 store.path != new.store.path
                     || store.keep_queries != new.store.keep_queries
-                    || store.flush != new.store.flush,
+                    || store.keep_tallies != new.store.keep_tallies
+                    || store.flush != new.store.flush
+                    || (store.journal, store.tallies) != (new.store.journal, new.store.tallies),
             ),
+            ("[privacy]", store.level != new.store.level),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
     }

@@ -77,6 +77,7 @@ impl Draft {
                 mac: options.mac,
                 addresses: Vec::new(),
                 fixed: true,
+                unlogged: options.unlogged,
             },
         );
     }
@@ -143,6 +144,7 @@ fn unnamed(mac: MacAddr) -> Device {
         mac: Some(mac),
         addresses: Vec::new(),
         fixed: false,
+        unlogged: false,
     }
 }
 
@@ -166,6 +168,7 @@ mod tests {
             networks: networks.iter().map(|(address, length)| (ip(address), *length)).collect(),
             profile: None,
             tags: vec![],
+            unlogged: false,
         }
     }
 

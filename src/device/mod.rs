@@ -30,6 +30,8 @@ pub struct Device {
     pub addresses: Vec<IpAddr>,
     /// Whether `config.toml` names it, so that the page must not.
     pub fixed: bool,
+    /// Whether nothing of what it asks is kept.
+    pub unlogged: bool,
 }
 
 /// One `[[device]]`.
@@ -47,6 +49,8 @@ pub struct DeviceOptions {
     pub profile: Option<String>,
     /// AdGuard's device tags.
     pub tags: Vec<String>,
+    /// Whether nothing of what it asks is to be kept.
+    pub unlogged: bool,
 }
 
 /// All devices that are known now. Immutable; a change makes a new one.
@@ -107,6 +111,7 @@ impl Device {
             mac: None,
             addresses: Vec::new(),
             fixed: false,
+            unlogged: false,
         }
     }
 }

@@ -62,6 +62,7 @@ impl Labels {
             mac: None,
             addresses: Vec::new(),
             fixed: false,
+            unlogged: false,
         }))
     }
 }

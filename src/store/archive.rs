@@ -1,26 +1,32 @@
-//! The archive: the tallies of all closed periods, and which periods there are. It outlives the journal.
+//! The archive: the tallies of all closed periods, the devices and the firsts. It outlives the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::EventId;
-use super::database::{Database, DatabaseError};
-use super::ledger::{self, Additions};
-use super::period::{Period, PeriodId, Summary};
-use super::tally::Row;
+use super::database::{Change, Database, DatabaseError};
+use super::firsts::Firsts;
+use super::period::{PeriodId, Summary};
+use super::sheet::Sheet;
+use super::tally::{Seen, Tally};
 use super::value;
-use crate::time::Hour;
+use crate::policy::DeviceId;
 
 /// An open archive.
 #[derive(Debug)]
 pub(super) struct Archive {
-    pub(super) database: Database,
+    database: Database,
 }
 
 const PERIODS: u8 = b'p';
+const TALLIES: u8 = b't';
+const DEVICES: u8 = b'd';
+const FIRSTS: u8 = b'f';
 /// The last event that was ever archived: places are never given twice, also when its period is gone.
 const LAST: &[u8] = b"l";
+/// Devices that firsts are kept of. Strangers that come after so many others have none.
+const MAX_DEVICES: usize = 2_000;
 
 impl Archive {
     pub(super) fn open(dir: &Path) -> Result<Self, DatabaseError> {
@@ -32,8 +38,9 @@ impl Archive {
         let mut periods = BTreeMap::new();
         self.database.scan(&[PERIODS], &[PERIODS + 1], &mut |key, value| {
             let id = key.get(1..).and_then(|number| number.try_into().ok()).map(u32::from_be_bytes);
+            let summary = value.load().ok().and_then(|value| value::decode(&value).ok());
             // One that cannot be read is archived again from the period itself.
-            if let (Some(id), Ok(summary)) = (id, value::decode(value)) {
+            if let (Some(id), Some(summary)) = (id, summary) {
                 periods.insert(PeriodId(id), summary);
             }
             ControlFlow::Continue(())
@@ -47,43 +54,133 @@ impl Archive {
         Ok(value.map(|value| value::decode(&value)).transpose()?.unwrap_or(EventId(0)))
     }
 
-    /// Adds the tallies of `period`, all or nothing. Doing it again changes nothing, for rows know what they count.
-    pub(super) fn add(&self, period: &Period) -> Result<(), DatabaseError> {
-        let summary = period.summary();
-        let mut additions = Additions::to(&self.database);
-        let mut added = Ok(());
-        let all = (Hour::from_number(0), Hour::from_number(u32::MAX));
-        ledger::tallies(&period.database, all.0, all.1, &mut |key, value| {
-            // A row that cannot be read is lost either way.
-            if let (Ok(row), Ok(())) = (Row::decode(value), &added) {
-                added = additions.tally(key, &row.tally, row.through, row.through);
-            }
-        })?;
-        added?;
-        let mut added = Ok(());
-        ledger::devices(&period.database, &mut |device, seen| {
-            if added.is_ok() {
-                added = additions.device(device, seen);
-            }
-        })?;
-        added?;
-        let mut changes = additions.into_changes().map_err(DatabaseError::Disk)?;
+    /// Adds what the period `id` counts, all or nothing. Doing it again changes nothing.
+    pub(super) fn add(&self, id: PeriodId, summary: &Summary, tally: &Tally) -> Result<(), DatabaseError> {
+        let mut sheet = tally.sheet(true);
+        let mut changes = self.additions(&sheet)?;
+        sheet.asked.clear();
         let last = self.last()?.max(summary.last);
-        changes.push((period_key(period.id), Some(value::encode(&summary).map_err(DatabaseError::Disk)?)));
+        changes.push((number_key(TALLIES, id), Some(sheet.encode().map_err(DatabaseError::Disk)?)));
+        changes.push((number_key(PERIODS, id), Some(value::encode(summary).map_err(DatabaseError::Disk)?)));
         changes.push((LAST.to_vec(), Some(value::encode(&last).map_err(DatabaseError::Disk)?)));
         self.database.write(changes)
     }
 
-    /// Forgets that there were `periods`, and all tallies of hours before `end`.
-    pub(super) fn forget(&self, periods: &[PeriodId], end: Hour) -> Result<(), DatabaseError> {
-        let mut changes = ledger::forget_tallies(&self.database, end)?;
-        changes.extend(periods.iter().map(|id| (period_key(*id), None)));
+    /// What devices and firsts become with what `sheet` knows.
+    fn additions(&self, sheet: &Sheet) -> Result<Vec<Change>, DatabaseError> {
+        let mut changes = Vec::new();
+        for (device, seen) in &sheet.seen {
+            let key = device_key(DEVICES, &sheet.devices[*device as usize]);
+            let known: Option<Seen> = self.database.read(&key)?.and_then(|value| value::decode(&value).ok());
+            let seen = known.map_or(*seen, |known| known.then(*seen));
+            changes.push((key, Some(value::encode(&seen).map_err(DatabaseError::Disk)?)));
+        }
+        let mut devices = 0;
+        self.database.scan(&[FIRSTS], &[FIRSTS + 1], &mut |_, _| {
+            devices += 1;
+            ControlFlow::Continue(())
+        })?;
+        for asked in sheet.asked.chunk_by(|a, b| a.0 == b.0) {
+            let key = device_key(FIRSTS, &sheet.devices[asked[0].0 as usize]);
+            let known = self.database.read(&key)?;
+            if known.is_none() && devices >= MAX_DEVICES {
+                continue;
+            }
+            devices += usize::from(known.is_none());
+            // One that cannot be read any more is begun anew: the others are worth more than it.
+            let mut firsts = known.and_then(|value| Firsts::decode(&value).ok()).unwrap_or_default();
+            asked.iter().for_each(|(_, name, seen)| firsts.add(&sheet.names[*name as usize], *seen));
+            changes.push((key, Some(firsts.encode().map_err(DatabaseError::Disk)?)));
+        }
+        Ok(changes)
+    }
+
+    /// What the period `id` counted; none when that was forgotten in the meantime.
+    pub(super) fn sheet(&self, id: PeriodId) -> Result<Option<Sheet>, DatabaseError> {
+        let value = self.database.read(&number_key(TALLIES, id))?;
+        Ok(value.map(|value| Sheet::decode(&value)).transpose()?)
+    }
+
+    /// When each device was heard of, up to the last closed period.
+    pub(super) fn devices(&self) -> Result<HashMap<DeviceId, Seen>, DatabaseError> {
+        let mut devices = HashMap::new();
+        self.each_device(DEVICES, &mut |device, value| {
+            if let Ok(seen) = value::decode(&value) {
+                devices.insert(device, seen);
+            }
+        })?;
+        Ok(devices)
+    }
+
+    /// The firsts of all devices, or of one.
+    pub(super) fn firsts(&self, of: Option<&DeviceId>) -> Result<HashMap<DeviceId, Firsts>, DatabaseError> {
+        let mut all = HashMap::new();
+        if let Some(device) = of {
+            let value = self.database.read(&device_key(FIRSTS, device))?;
+            all.extend(value.map(|value| Firsts::decode(&value)).transpose()?.map(|firsts| (device.clone(), firsts)));
+            return Ok(all);
+        }
+        self.each_device(FIRSTS, &mut |device, value| {
+            if let Ok(firsts) = Firsts::decode(&value) {
+                all.insert(device, firsts);
+            }
+        })?;
+        Ok(all)
+    }
+
+    fn each_device(&self, kind: u8, each: &mut dyn FnMut(DeviceId, Vec<u8>)) -> Result<(), DatabaseError> {
+        self.database.scan(&[kind], &[kind + 1], &mut |key, value| {
+            let device =
+                key.get(1..).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+            if let (Some(device), Ok(value)) = (device, value.load()) {
+                each(device, value);
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Forgets the tallies of `periods`.
+    pub(super) fn forget(&self, periods: &[PeriodId]) -> Result<(), DatabaseError> {
+        let keys = periods.iter().flat_map(|id| [number_key(TALLIES, *id), number_key(PERIODS, *id)]);
+        let changes: Vec<Change> = keys.map(|key| (key, None)).collect();
         if changes.is_empty() { Ok(()) } else { self.database.write(changes) }
+    }
+
+    /// Copies into `fresh`, an empty archive, all but what is known of `device`.
+    pub(super) fn copy_without(&self, device: &DeviceId, fresh: &Self) -> Result<(), DatabaseError> {
+        let mut changes = Vec::new();
+        let mut failed: Result<(), DatabaseError> = Ok(());
+        let all = (&[0u8][..], &[u8::MAX][..]);
+        self.database.scan(all.0, all.1, &mut |key, value| {
+            failed = (|| {
+                let mut value = value.load()?;
+                match key.first() {
+                    Some(&(DEVICES | FIRSTS)) if key[1..] == *device.to_string().as_bytes() => return Ok(()),
+                    // One that cannot be read is lost either way.
+                    Some(&TALLIES) => match Sheet::decode(&value) {
+                        Ok(sheet) => value = sheet.without(device).encode().map_err(DatabaseError::Disk)?,
+                        Err(_) => return Ok(()),
+                    },
+                    _ => {}
+                }
+                changes.push((key.to_vec(), Some(value)));
+                Ok(())
+            })();
+            if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        failed?;
+        if changes.is_empty() { Ok(()) } else { fresh.database.write(changes) }
     }
 }
 
-fn period_key(id: PeriodId) -> Vec<u8> {
-    let mut key = vec![PERIODS];
+fn number_key(kind: u8, id: PeriodId) -> Vec<u8> {
+    let mut key = vec![kind];
     key.extend(id.0.to_be_bytes());
+    key
+}
+
+fn device_key(kind: u8, device: &DeviceId) -> Vec<u8> {
+    let mut key = vec![kind];
+    key.extend(device.to_string().bytes());
     key
 }

@@ -1,134 +1,178 @@
-//! A block of the journal: many events in one value.
+//! A block of the journal: many events in two values.
 //!
 //! Events of a house repeat themselves: the same few devices ask the same few hundred names and get the same kind of
 //! answer. So a block has a dictionary of askers, questions and results, and columns that say for each event when it
-//! came, which of them it was, and how long it took. Dictionary and columns are compressed apart: a search reads the
-//! dictionary first and skips the columns of a block that cannot hold what is looked for.
+//! came, which of them it was, and how long it took. They are two values: a search reads the small dictionary first and
+//! leaves the columns of a block alone that cannot hold what is looked for.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::{Columns, took_code, took_of};
 use super::dictionary::{Dictionary, Learning, Words};
+use super::names::{NameTable, NewNames, SharedNames};
 use super::search::Sieve;
 use super::value::{Damaged, pack, plain, unpack, unwrap, wrap};
 use super::{EventId, MAX_BLOCK_EVENTS};
 use crate::event::Event;
 use crate::time::Timestamp;
 
-/// What stands in front of the compressed parts. The place of the first event is not in it: it is the key of the value.
+/// What stands in front of the dictionary. The place of the first event is not in it: it is the key of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Header {
-    count: u32,
-    oldest: Timestamp,
-    newest: Timestamp,
-    dictionary_packed: u32,
+pub(super) struct Header {
+    pub(super) count: u32,
+    pub(super) oldest: Timestamp,
+    pub(super) newest: Timestamp,
+    /// Whether there is more to come in its place: the block is not full yet.
+    pub(super) tail: bool,
     dictionary_len: u32,
     columns_len: u32,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-struct Columns {
-    /// Milliseconds since the event before; the first since the epoch.
-    at: Vec<i64>,
-    asker: Vec<u32>,
-    question: Vec<u32>,
-    result: Vec<u32>,
-    took_us: Vec<u32>,
+/// A block as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) header: Header,
+    dictionary: Dictionary,
+    columns: Vec<u8>,
 }
 
-/// Packs `events`, at most [`MAX_BLOCK_EVENTS`] of them, into the value of a block.
-pub(super) fn encode<'a>(events: impl Iterator<Item = &'a Event>) -> io::Result<Vec<u8>> {
-    let mut learning = Learning::default();
-    let mut columns = Columns::default();
-    let mut previous = 0;
-    let (mut oldest, mut newest) = (Timestamp::from_millis(u64::MAX), Timestamp::default());
-    for event in events {
-        oldest = oldest.min(event.at);
-        newest = newest.max(event.at);
-        let at = event.at.millis().cast_signed();
-        columns.at.push(at.wrapping_sub(previous));
-        previous = at;
-        let (asker, question, result) = learning.places(event);
-        columns.asker.push(asker);
-        columns.question.push(question);
-        columns.result.push(result);
-        columns.took_us.push(event.took_us);
+impl Block {
+    /// Packs `events`, at most [`MAX_BLOCK_EVENTS`] of them.
+    pub(super) fn of<'a>(events: impl Iterator<Item = &'a Event>, tail: bool) -> io::Result<Self> {
+        let mut learning = Learning::default();
+        let mut columns = Columns::default();
+        let (mut oldest, mut newest) = (Timestamp::from_millis(u64::MAX), Timestamp::default());
+        for event in events {
+            oldest = oldest.min(event.at);
+            newest = newest.max(event.at);
+            columns.at.push(event.at.millis());
+            let (asker, question, result) = learning.places(event);
+            columns.asker.push(asker);
+            columns.question.push(question);
+            columns.result.push(result);
+            columns.took.push(took_code(event.took_us));
+        }
+        let count = u32::try_from(columns.at.len()).map_err(io::Error::other)?;
+        let dictionary = learning.finish(&mut columns.question);
+        let (columns, columns_len) = columns.encode()?;
+        let header = Header { count, oldest, newest, tail, dictionary_len: 0, columns_len };
+        Ok(Self { header, dictionary, columns })
     }
-    let count = u32::try_from(columns.at.len()).map_err(io::Error::other)?;
-    let (dictionary, dictionary_len) = pack(&learning.finish(&mut columns.question))?;
-    let (columns, columns_len) = pack(&columns)?;
-    let dictionary_packed = u32::try_from(dictionary.len()).map_err(io::Error::other)?;
-    let mut payload = plain(&Header { count, oldest, newest, dictionary_packed, dictionary_len, columns_len })?;
-    payload.extend(dictionary);
-    payload.extend(columns);
-    Ok(wrap(&payload))
+
+    /// Bytes it takes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.columns.len() + self.dictionary.bytes()
+    }
+
+    /// Its two values, with the names that `names` and `new` share, and whether it has others. Names that are to be shared
+    /// from now on are put into `new`.
+    pub(super) fn values(&self, names: &SharedNames, new: &mut NewNames) -> io::Result<(Vec<u8>, Vec<u8>, bool)> {
+        let dictionary = self.dictionary.clone().share(names, new).map_err(io::Error::other)?;
+        let has_own = dictionary.has_own();
+        let (packed, dictionary_len) = pack(&dictionary)?;
+        let mut payload = plain(&Header { dictionary_len, ..self.header })?;
+        payload.extend(packed);
+        Ok((wrap(&payload), wrap(&self.columns), has_own))
+    }
+
+    /// Like [`Reading::search`], for a block in memory.
+    pub(super) fn search(
+        &self,
+        sieve: &Sieve,
+        range: (EventId, EventId),
+        limit: usize,
+        found: &mut Vec<(EventId, Event)>,
+    ) -> Result<(), Damaged> {
+        let names = NameTable::default();
+        let words = Words::new(self.dictionary.clone(), &names);
+        search(&self.header, &words, &[], &mut || Ok(self.columns.clone()), sieve, range, limit, found)
+    }
 }
 
-/// A block whose checksum holds, not yet unpacked.
-#[derive(Debug)]
-pub(super) struct Block<'a> {
-    header: Header,
-    first: EventId,
-    dictionary: &'a [u8],
-    columns: &'a [u8],
+/// A block whose checksum holds, its columns not yet read.
+pub(super) struct Reading<'a> {
+    pub(super) header: Header,
+    words: Words<'a>,
 }
 
-impl<'a> Block<'a> {
-    /// Opens the value whose first event has the place `first`.
-    pub(super) fn open(first: EventId, value: &'a [u8]) -> Result<Self, Damaged> {
-        let (header, rest) = postcard::take_from_bytes::<Header>(unwrap(value)?).map_err(|_| Damaged::Content)?;
-        let split = usize::try_from(header.dictionary_packed).map_err(|_| Damaged::Content)?;
-        let (dictionary, columns) = rest.split_at_checked(split).ok_or(Damaged::Content)?;
-        let sane = header.count as usize <= MAX_BLOCK_EVENTS && first.0.checked_add(header.count.into()).is_some();
-        if sane { Ok(Self { header, first, dictionary, columns }) } else { Err(Damaged::Content) }
+impl<'a> Reading<'a> {
+    /// What stands in front of the dictionary.
+    pub(super) fn header(value: &[u8]) -> Result<Header, Damaged> {
+        split(value).map(|(header, _)| header)
     }
 
-    /// The earliest and the latest time of its events.
-    pub(super) fn span(&self) -> (Timestamp, Timestamp) {
-        (self.header.oldest, self.header.newest)
+    /// Opens the value of the dictionary, given the names of its period.
+    pub(super) fn open(value: &[u8], names: &'a NameTable) -> Result<Self, Damaged> {
+        let (header, rest) = split(value)?;
+        let dictionary: Dictionary = unpack(rest, header.dictionary_len)?;
+        Ok(Self { header, words: Words::new(dictionary, names) })
     }
 
-    /// Adds the events before `before` that `sieve` lets through to `found`, the latest first, until it holds `limit`.
+    /// Adds the events before `range.1` that `sieve` lets through to `found`, the latest first, until it holds `limit`.
+    /// `range.0` is the place of the first; `shared` says which names of the period are looked for, and `columns` brings
+    /// the other value where it is needed.
     ///
     /// # Errors
     /// When the block makes no sense; `found` then holds what came before that.
     pub(super) fn search(
         &self,
         sieve: &Sieve,
-        before: EventId,
+        shared: &[bool],
+        columns: &mut dyn FnMut() -> Result<Vec<u8>, Damaged>,
+        range: (EventId, EventId),
         limit: usize,
         found: &mut Vec<(EventId, Event)>,
     ) -> Result<(), Damaged> {
-        if before <= self.first || found.len() >= limit || !sieve.passes_span(self.header.oldest, self.header.newest) {
-            return Ok(());
-        }
-        let words = Words::new(unpack::<Dictionary>(self.dictionary, self.header.dictionary_len)?)?;
-        let Some(wanted) = words.wanted(sieve)? else { return Ok(()) };
-        let columns: Columns = unpack(self.columns, self.header.columns_len)?;
-        columns.check_len(self.header.count as usize)?;
-        let mut at = columns.at.iter().fold(0i64, |sum, step| sum.wrapping_add(*step));
-        for place in (0..columns.at.len()).rev() {
-            let id = EventId(self.first.0 + place as u64);
-            let moment = Timestamp::from_millis(at.cast_unsigned());
-            at = at.wrapping_sub(columns.at[place]);
-            let places = (columns.asker[place], columns.question[place], columns.result[place]);
-            if id < before && sieve.passes_moment(moment) && wanted.holds(places)? {
-                found.push((id, words.event(moment, places, columns.took_us[place])?));
-                if found.len() >= limit {
-                    break;
-                }
-            }
-        }
-        Ok(())
+        let mut columns = || columns().and_then(|value| unwrap(&value).map(<[u8]>::to_vec));
+        search(&self.header, &self.words, shared, &mut columns, sieve, range, limit, found)
+    }
+
+    /// All its events, given the other value.
+    pub(super) fn events(&self, columns: &[u8]) -> Result<Vec<Event>, Damaged> {
+        let columns = Columns::decode(unwrap(columns)?, self.header.columns_len, self.header.count as usize)?;
+        (0..columns.at.len()).map(|place| event(&self.words, &columns, place)).collect()
     }
 }
 
-impl Columns {
-    fn check_len(&self, count: usize) -> Result<(), Damaged> {
-        let lengths = [self.at.len(), self.asker.len(), self.question.len(), self.result.len(), self.took_us.len()];
-        if lengths.iter().all(|&len| len == count) { Ok(()) } else { Err(Damaged::Content) }
+fn split(value: &[u8]) -> Result<(Header, &[u8]), Damaged> {
+    let (header, rest) = postcard::take_from_bytes::<Header>(unwrap(value)?).map_err(|_| Damaged::Content)?;
+    if header.count as usize <= MAX_BLOCK_EVENTS { Ok((header, rest)) } else { Err(Damaged::Content) }
+}
+
+fn event(words: &Words<'_>, columns: &Columns, place: usize) -> Result<Event, Damaged> {
+    let places = (columns.asker[place], columns.question[place], columns.result[place]);
+    words.event(Timestamp::from_millis(columns.at[place]), places, took_of(columns.took[place]))
+}
+
+#[allow(clippy::too_many_arguments)] // one function for blocks in memory and on disk
+fn search(
+    header: &Header,
+    words: &Words<'_>,
+    shared: &[bool],
+    columns: &mut dyn FnMut() -> Result<Vec<u8>, Damaged>,
+    sieve: &Sieve,
+    (first, before): (EventId, EventId),
+    limit: usize,
+    found: &mut Vec<(EventId, Event)>,
+) -> Result<(), Damaged> {
+    if before <= first || found.len() >= limit || !sieve.passes_span(header.oldest, header.newest) {
+        return Ok(());
     }
+    let Some(wanted) = words.wanted(sieve, shared)? else { return Ok(()) };
+    let columns = Columns::decode(&columns()?, header.columns_len, header.count as usize)?;
+    let count = usize::try_from(before.0 - first.0).unwrap_or(usize::MAX).min(columns.at.len());
+    for place in (0..count).rev() {
+        let places = (columns.asker[place], columns.question[place], columns.result[place]);
+        if wanted.holds(sieve, places)? && sieve.passes_moment(Timestamp::from_millis(columns.at[place])) {
+            found.push((EventId(first.0 + place as u64), event(words, &columns, place)?));
+            if found.len() >= limit {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -136,17 +180,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::Filter;
-    use crate::store::samples::any_event;
+    use crate::store::samples::{any_event, any_filter};
 
-    fn read(value: &[u8]) -> Result<Vec<Event>, Damaged> {
-        let mut found = Vec::new();
-        let sieve = Sieve::new(&Filter::default());
-        Block::open(EventId(7), value)?.search(&sieve, EventId(u64::MAX), usize::MAX, &mut found)?;
-        for (place, (id, _)) in found.iter().rev().enumerate() {
-            assert_eq!(id.0, 7 + place as u64);
-        }
-        Ok(found.into_iter().rev().map(|(_, event)| event).collect())
+    /// Its two values, and the names they share.
+    fn written(events: &[Event]) -> (Vec<u8>, Vec<u8>, NameTable) {
+        let mut new = NewNames::default();
+        let block = Block::of(events.iter(), false).unwrap();
+        let (dictionary, columns, _) = block.values(&SharedNames::default(), &mut new).unwrap();
+        (dictionary, columns, new.table)
+    }
+
+    fn read(dictionary: &[u8], columns: &[u8], names: &NameTable) -> Result<Vec<Event>, Damaged> {
+        Reading::open(dictionary, names)?.events(columns)
     }
 
     proptest! {
@@ -154,18 +199,19 @@ mod tests {
 
         #[test]
         fn a_block_reads_back_as_it_was(events in prop::collection::vec(any_event(), 1..200)) {
-            let value = encode(events.iter()).unwrap();
-            prop_assert_eq!(read(&value).unwrap(), events);
+            let (dictionary, columns, names) = written(&events);
+            prop_assert_eq!(read(&dictionary, &columns, &names).unwrap(), events);
         }
 
         #[test]
         fn a_changed_or_missing_byte_is_noticed(
-            events in prop::collection::vec(any_event(), 1..40), place: prop::sample::Index, flip in 1u8..=255, cut: bool,
+            events in prop::collection::vec(any_event(), 1..40), place: prop::sample::Index, flip in 1u8..=255, cut: bool, first: bool,
         ) {
-            let mut value = encode(events.iter()).unwrap();
+            let (mut dictionary, mut columns, names) = written(&events);
+            let value = if first { &mut dictionary } else { &mut columns };
             let place = place.index(value.len());
             if cut { value.truncate(place) } else { value[place] ^= flip }
-            prop_assert_eq!(read(&value), Err(Damaged::Checksum));
+            prop_assert_eq!(read(&dictionary, &columns, &names), Err(Damaged::Checksum));
         }
 
         #[test]
@@ -173,24 +219,37 @@ mod tests {
             events in prop::collection::vec(any_event(), 1..40), place: prop::sample::Index, flip in 1u8..=255,
         ) {
             // Wrapped again, so that the checksum does not shield the decoder.
-            let value = encode(events.iter()).unwrap();
-            let mut payload = unwrap(&value).unwrap().to_vec();
-            let place = place.index(payload.len());
-            payload[place] ^= flip;
-            let _ = read(&wrap(&payload));
-            let _ = read(&wrap(&payload[..place]));
+            let (dictionary, columns, names) = written(&events);
+            for (value, first) in [(&dictionary, true), (&columns, false)] {
+                let mut payload = unwrap(value).unwrap().to_vec();
+                let place = place.index(payload.len());
+                payload[place] ^= flip;
+                for payload in [&payload[..], &payload[..place]] {
+                    let changed = wrap(payload);
+                    let _ = if first { read(&changed, &columns, &names) } else { read(&dictionary, &changed, &names) };
+                }
+            }
+            // And with the names of another period.
+            let _ = read(&dictionary, &columns, &NameTable::default());
         }
 
         #[test]
         fn a_search_finds_what_a_plain_one_finds(
-            events in prop::collection::vec(any_event(), 1..200), filter in crate::store::samples::any_filter(), limit in 1usize..50,
+            events in prop::collection::vec(any_event(), 1..200), filter in any_filter(), limit in 1usize..50,
         ) {
-            let value = encode(events.iter()).unwrap();
-            let mut found = Vec::new();
-            Block::open(EventId(1), &value).unwrap().search(&Sieve::new(&filter), EventId(u64::MAX), limit, &mut found).unwrap();
             let sieve = Sieve::new(&filter);
-            let plain: Vec<_> = (1..).map(EventId).zip(events).filter(|(_, event)| sieve.passes(event)).collect();
-            prop_assert_eq!(found, plain.into_iter().rev().take(limit).collect::<Vec<_>>());
+            let plain: Vec<_> = (1..).map(EventId).zip(events.clone()).filter(|(_, event)| sieve.passes(event)).collect();
+            let plain: Vec<_> = plain.into_iter().rev().take(limit).collect();
+            let range = (EventId(1), EventId(u64::MAX));
+            let (dictionary, columns, names) = written(&events);
+            let shared: Vec<bool> = names.iter().map(|name| sieve.passes_name(name)).collect();
+            let mut found = Vec::new();
+            let reading = Reading::open(&dictionary, &names).unwrap();
+            reading.search(&sieve, &shared, &mut || Ok(columns.clone()), range, limit, &mut found).unwrap();
+            prop_assert_eq!(&found, &plain);
+            found.clear();
+            Block::of(events.iter(), true).unwrap().search(&sieve, range, limit, &mut found).unwrap();
+            prop_assert_eq!(found, plain);
         }
     }
 }

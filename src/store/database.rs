@@ -1,5 +1,9 @@
 //! One directory of sled. Nothing else in sordino names sled.
 //!
+//! sled writes a leaf of its tree whole every ten inserts and when it splits, with the values of up to sixteen keys: large
+//! values that stand there are written three times and take twice their room. So each large value has a tree of its own,
+//! whose name stands in its place; it is written once.
+//!
 //! sled's own flusher is off: on an error it would end for good and say nothing. Every write here is one atomic batch, a
 //! flush, and an fsync of sled's files through a handle of our own, because on Linux its flush asks the kernel to write
 //! the pages (`sync_file_range`) and not the disk to keep them. A panic inside sled is caught and becomes an error: the
@@ -15,11 +19,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use sled::IVec;
+
 /// Memory for sled's pages, for each open directory.
 const CACHE_BYTES: u64 = 2 << 20;
 /// A directory that this process just closed may stay locked for a moment, until sled's threads let go of it.
 const LOCK_PATIENCE: (u32, Duration) = (100, Duration::from_millis(10));
 
+/// How sled names the tree that is always there.
+const DEFAULT_TREE: &[u8] = b"__sled__default";
 /// The file in a directory which says that something was written there.
 const BEGUN: &str = "begun";
 
@@ -27,7 +35,22 @@ const BEGUN: &str = "begun";
 pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// What is done with every key and its value, until it says that it has seen enough.
-pub(super) type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+pub(super) type Each<'a> = &'a mut dyn FnMut(&[u8], Stored<'_>) -> ControlFlow<()>;
+
+/// A value that was found; a large one is not read yet.
+#[derive(Debug)]
+pub(super) struct Stored<'a> {
+    database: &'a Database,
+    raw: IVec,
+}
+
+/// From here on a value has a tree of its own. Below it, a tree costs more than it saves.
+const LARGE: usize = 2048;
+/// In front of a value that stands in its place, and of the name of a tree that holds it.
+const HERE: u8 = 0;
+const ELSEWHERE: u8 = 1;
+/// The key of the value in a tree of its own.
+const ALONE: &[u8] = b"v";
 
 /// An open directory of sled.
 #[derive(Debug)]
@@ -70,23 +93,59 @@ impl Database {
         if dir.join(BEGUN).exists() && guarded(|| database.sled.first())?.is_none() {
             return Err(DatabaseError::Damaged("its content is gone".into()));
         }
+        database.remove_orphans()?;
         Ok(database)
     }
 
     /// Makes all `changes` or none, and returns when the disk has them.
     pub(super) fn write(&self, changes: Vec<Change>) -> Result<(), DatabaseError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+        let replaced = guarded(|| {
+            let mut batch = sled::Batch::default();
+            let mut replaced = Vec::new();
+            for (key, value) in changes {
+                replaced.extend(self.sled.get(&key)?.filter(|old| old.first() == Some(&ELSEWHERE)));
+                match value {
+                    Some(value) => batch.insert(key, self.place(&value)?),
+                    None => batch.remove(key),
+                }
             }
-        }
-        guarded(|| {
+            // sled recovers what it wrote in order: where the batch is, the trees that it names are.
             self.sled.apply_batch(batch)?;
-            self.sled.flush()
+            self.sled.flush()?;
+            Ok(replaced)
         })?;
-        self.sync().map_err(DatabaseError::Disk)
+        self.sync().map_err(DatabaseError::Disk)?;
+        guarded(|| replaced.iter().try_for_each(|old| self.sled.drop_tree(&old[1..]).map(drop)))
+    }
+
+    /// Puts a large value into a tree of its own; what stands for it.
+    fn place(&self, value: &[u8]) -> sled::Result<Vec<u8>> {
+        if value.len() < LARGE {
+            return Ok([&[HERE], value].concat());
+        }
+        // Never a name that was there before: the value that stands under it is valid until the batch is.
+        let name = self.sled.generate_id()?.to_be_bytes();
+        self.sled.open_tree(name)?.insert(ALONE, value)?;
+        Ok([&[ELSEWHERE], &name[..]].concat())
+    }
+
+    /// Removes the trees that no value refers to: the process ended between them and the batch.
+    fn remove_orphans(&self) -> Result<(), DatabaseError> {
+        guarded(|| {
+            let mut used: HashSet<IVec> = HashSet::new();
+            for entry in self.sled.iter() {
+                let raw = entry?.1;
+                if raw.first() == Some(&ELSEWHERE) {
+                    used.insert(raw.subslice(1, raw.len() - 1));
+                }
+            }
+            for name in self.sled.tree_names() {
+                if name != DEFAULT_TREE && !used.contains(&name) {
+                    self.sled.drop_tree(name)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Whether nothing was ever written to it.
@@ -96,17 +155,32 @@ impl Database {
 
     /// The value of `key`.
     pub(super) fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError> {
-        guarded(|| Ok(self.sled.get(key)?.map(|value| value.to_vec())))
+        let read = || {
+            let raw = guarded(|| self.sled.get(key))?;
+            raw.map(|raw| Stored { database: self, raw }.load()).transpose()
+        };
+        // A value that is replaced in this moment may be gone before it is read; then the new one is there.
+        read().or_else(|_| read())
     }
 
     /// Calls `each` with keys from `from` to before `to` and their values, in order.
     pub(super) fn scan(&self, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), DatabaseError> {
-        guarded(|| walk(self.sled.range(from..to), each))
+        guarded(|| self.walk(self.sled.range(from..to), each))
     }
 
     /// Like [`scan`](Self::scan), from the last key to the first.
     pub(super) fn scan_back(&self, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), DatabaseError> {
-        guarded(|| walk(self.sled.range(from..to).rev(), each))
+        guarded(|| self.walk(self.sled.range(from..to).rev(), each))
+    }
+
+    fn walk(&self, range: impl Iterator<Item = sled::Result<(IVec, IVec)>>, each: Each<'_>) -> sled::Result<()> {
+        for entry in range {
+            let (key, raw) = entry?;
+            if each(&key, Stored { database: self, raw }).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Asks the disk to keep what sled wrote. Values too large for its log are files of their own, written once.
@@ -138,6 +212,26 @@ impl Database {
     }
 }
 
+impl Stored<'_> {
+    /// The bytes that stand there: layout 1 put nothing in front of them.
+    pub(super) fn plain(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// The value.
+    pub(super) fn load(&self) -> Result<Vec<u8>, DatabaseError> {
+        let gone = || DatabaseError::Damaged("a value is gone".into());
+        match self.raw.split_first() {
+            Some((&HERE, value)) => Ok(value.to_vec()),
+            Some((&ELSEWHERE, name)) => {
+                let value = guarded(|| self.database.sled.open_tree(name)?.get(ALONE))?;
+                value.map(|value| value.to_vec()).ok_or_else(gone)
+            }
+            _ => Err(gone()),
+        }
+    }
+}
+
 /// Takes away what sled lets others read.
 fn keep_private(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
@@ -151,16 +245,6 @@ fn keep_private(dir: &Path) -> io::Result<()> {
 fn keep(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.sync_all()
-}
-
-fn walk(range: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>, each: Each<'_>) -> sled::Result<()> {
-    for entry in range {
-        let (key, value) = entry?;
-        if each(&key, &value).is_break() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 fn guarded<T>(act: impl FnOnce() -> sled::Result<T>) -> Result<T, DatabaseError> {
@@ -227,7 +311,7 @@ mod tests {
         let database = Database::open(dir.path()).unwrap();
         assert_eq!(database.read(b"one").unwrap().as_deref(), Some(&b"value"[..]));
         let mut keys = Vec::new();
-        let note = &mut |key: &[u8], _: &[u8]| {
+        let note = &mut |key: &[u8], _: Stored<'_>| {
             keys.push(key.to_vec());
             ControlFlow::Continue(())
         };
@@ -236,5 +320,27 @@ mod tests {
         drop(database);
         fs::write(dir.path().join("db"), []).unwrap();
         assert!(matches!(Database::open(dir.path()), Err(DatabaseError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_large_value_is_replaced_and_removed_with_its_tree() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        for round in 0..3u8 {
+            for len in [LARGE - 1, LARGE, 100 * LARGE] {
+                let value = vec![round; len];
+                database.write(vec![(b"key".to_vec(), Some(value.clone()))]).unwrap();
+                assert_eq!(database.read(b"key").unwrap(), Some(value));
+            }
+        }
+        assert_eq!(database.sled.tree_names().len(), 2);
+        database.sled.open_tree(b"orphan").unwrap().insert(ALONE, "value").unwrap();
+        drop(database);
+        let database = Database::open(dir.path()).unwrap();
+        assert_eq!(database.sled.tree_names().len(), 2, "what nothing refers to is gone");
+        assert_eq!(database.read(b"key").unwrap(), Some(vec![2; 100 * LARGE]));
+        database.write(vec![(b"key".to_vec(), None)]).unwrap();
+        assert_eq!(database.sled.tree_names().len(), 1);
+        assert_eq!(database.read(b"key").unwrap(), None);
     }
 }

@@ -1,31 +1,37 @@
 //! The dictionary of a block: which askers, questions and results its events refer to.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::search::Sieve;
+use super::interned::Interned;
+use super::names::{NameTable, NewNames, SharedNames};
+use super::search::{Sieve, Wanted};
 use super::value::Damaged;
 use crate::event::{Event, Outcome, Transport};
-use crate::policy::{DeviceId, Name, NameRef, Verdict};
+use crate::policy::{DeviceId, Name, Verdict};
 use crate::time::Timestamp;
 
+/// Name, QTYPE, verdict, list.
+pub(super) type Question = (u32, u16, u8, Option<u32>);
+/// Outcome, RCODE, alias, upstream.
+pub(super) type Outcomes = (u8, u16, Option<u32>, Option<u32>);
+/// Device, address, transport.
+pub(super) type From = (u32, IpAddr, u8);
+
 /// As it stands in the value. Numbers are places in the tables before.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Dictionary {
-    /// Names in wire form, one behind the other: the root label ends each.
-    names: Vec<u8>,
+    /// Places in the names of the period: the first rising, each other as the step from the one before.
+    shared: Vec<u32>,
+    /// Names of this block alone; their places come after the shared ones.
+    own: String,
     texts: Vec<String>,
     devices: Vec<DeviceId>,
-    /// Device, address, transport.
-    askers: Vec<(u32, IpAddr, u8)>,
-    /// Name, QTYPE, verdict, list. The most frequent one first, so that its place is one byte long.
-    questions: Vec<(u32, u16, u8, Option<u32>)>,
-    /// Outcome, RCODE, alias, upstream.
-    results: Vec<(u8, u16, Option<u32>, Option<u32>)>,
+    askers: Vec<From>,
+    questions: Vec<Question>,
+    results: Vec<Outcomes>,
 }
 
 /// What one event refers to: asker, question, result.
@@ -49,9 +55,9 @@ pub(super) struct Learning {
     names: Interned<Name>,
     texts: Interned<Arc<str>>,
     devices: Interned<DeviceId>,
-    askers: Interned<(u32, IpAddr, u8)>,
-    questions: Interned<(u32, u16, u8, Option<u32>)>,
-    results: Interned<(u8, u16, Option<u32>, Option<u32>)>,
+    askers: Interned<From>,
+    questions: Interned<Question>,
+    results: Interned<Outcomes>,
 }
 
 impl Learning {
@@ -70,44 +76,22 @@ impl Learning {
 
     /// The dictionary, once all events were met. `questions`, the column that refers to questions, is put in the new order.
     pub(super) fn finish(self, questions: &mut [u32]) -> Dictionary {
+        let mut own = NameTable::default();
+        self.names.entries().iter().for_each(|name| own.push(name));
         Dictionary {
-            names: self.names.entries.iter().flat_map(|name| name.as_ref().wire()).copied().collect(),
-            texts: self.texts.entries.iter().map(|text| text.as_ref().into()).collect(),
-            devices: self.devices.entries,
-            askers: self.askers.entries,
-            questions: most_frequent_first(&self.questions.entries, questions),
-            results: self.results.entries,
+            shared: Vec::new(),
+            own: own.text().to_owned(),
+            texts: self.texts.entries().iter().map(|text| text.as_ref().into()).collect(),
+            devices: self.devices.entries().to_vec(),
+            askers: self.askers.entries().to_vec(),
+            questions: most_frequent_first(self.questions.entries(), questions),
+            results: self.results.entries().to_vec(),
         }
     }
 }
 
 fn code<T: PartialEq>(all: &[T], one: T) -> u8 {
     all.iter().position(|entry| *entry == one).and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
-}
-
-/// Entries in the order they were met, and where each stands.
-struct Interned<T> {
-    entries: Vec<T>,
-    places: HashMap<T, u32>,
-}
-
-impl<T> Default for Interned<T> {
-    fn default() -> Self {
-        Self { entries: Vec::new(), places: HashMap::new() }
-    }
-}
-
-impl<T: Clone + Eq + Hash> Interned<T> {
-    fn place(&mut self, entry: &T) -> u32 {
-        if let Some(&place) = self.places.get(entry) {
-            return place;
-        }
-        // A block has far fewer events than u32 has numbers.
-        let place = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(entry.clone());
-        self.places.insert(entry.clone(), place);
-        place
-    }
 }
 
 fn most_frequent_first<T: Clone>(entries: &[T], column: &mut [u32]) -> Vec<T> {
@@ -127,19 +111,82 @@ fn most_frequent_first<T: Clone>(entries: &[T], column: &mut [u32]) -> Vec<T> {
     order.into_iter().map(|place| entries[place].clone()).collect()
 }
 
-/// A dictionary that was read, its names and texts ready to be shared by many events.
-pub(super) struct Words {
-    names: Vec<Name>,
-    texts: Vec<Arc<str>>,
-    raw: Dictionary,
+impl Dictionary {
+    /// The same with names that the period shares, as far as there is room; those it does not have yet are put into `new`.
+    pub(super) fn share(self, names: &SharedNames, new: &mut NewNames) -> Result<Self, Damaged> {
+        let own = NameTable::read(self.own);
+        let (mut shared, mut left) = (Vec::new(), NameTable::default());
+        let mut moved: Vec<Result<u32, u32>> = Vec::with_capacity(own.len());
+        for place in 0..own.len() {
+            let name = own.name(place)?;
+            match names.place(&name, new) {
+                Some(number) => {
+                    shared.push(number);
+                    moved.push(Ok(number));
+                }
+                None => {
+                    moved.push(Err(u32::try_from(left.len()).map_err(|_| Damaged::Content)?));
+                    left.push(&name);
+                }
+            }
+        }
+        shared.sort_unstable();
+        let place = |old: u32| match at_place(&moved, old)? {
+            Ok(number) => Ok(shared.partition_point(|one| one < number) as u32),
+            Err(number) => Ok(shared.len() as u32 + number),
+        };
+        let mut questions = self.questions;
+        for question in &mut questions {
+            question.0 = place(question.0)?;
+        }
+        let mut results = self.results;
+        for alias in results.iter_mut().filter_map(|result| result.2.as_mut()) {
+            *alias = place(*alias)?;
+        }
+        let mut before = 0;
+        let steps = shared.iter().map(|&number| number - std::mem::replace(&mut before, number));
+        Ok(Self { shared: steps.collect(), own: left.text().to_owned(), questions, results, ..self })
+    }
+
+    /// Bytes it takes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.own.len() + 32 * (self.questions.len() + self.results.len() + self.askers.len() + self.texts.len())
+    }
+
+    /// Whether there are names that the period does not share.
+    pub(super) fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
 }
 
-impl Words {
-    /// Splits the names and checks them.
-    pub(super) fn new(raw: Dictionary) -> Result<Self, Damaged> {
-        let names = split_names(&raw.names)?;
+/// A dictionary that was read, with the names of its period.
+pub(super) struct Words<'a> {
+    raw: Dictionary,
+    period: &'a NameTable,
+    shared: Vec<u32>,
+    own: NameTable,
+    texts: Vec<Arc<str>>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(mut raw: Dictionary, period: &'a NameTable) -> Self {
+        let own = NameTable::read(std::mem::take(&mut raw.own));
+        let mut number = 0u32;
+        let step = |step: &u32| {
+            number = number.saturating_add(*step);
+            number
+        };
+        let shared = raw.shared.iter().map(step).collect();
         let texts = raw.texts.iter().map(|text| Arc::from(text.as_str())).collect();
-        Ok(Self { names, texts, raw })
+        Self { raw, period, shared, own, texts }
+    }
+
+    fn name(&self, place: u32) -> Result<Name, Damaged> {
+        let place = place as usize;
+        match self.shared.get(place) {
+            Some(&number) => self.period.name(number as usize),
+            None => self.own.name(place - self.shared.len()),
+        }
     }
 
     /// Puts an event together again.
@@ -153,76 +200,62 @@ impl Words {
             device: at_place(&self.raw.devices, device)?.clone(),
             address,
             transport: *at_place(&TRANSPORTS, transport.into())?,
-            name: at_place(&self.names, name)?.clone(),
+            name: self.name(name)?,
             qtype,
             verdict: Verdict::from_code(verdict).ok_or(Damaged::Content)?,
             outcome: *at_place(&OUTCOMES, outcome.into())?,
             rcode,
             list: text(list)?,
-            alias: alias.map(|place| at_place(&self.names, place).cloned()).transpose()?,
+            alias: alias.map(|place| self.name(place)).transpose()?,
             upstream: text(upstream)?,
             took_us,
         })
     }
 
-    /// Which places `sieve` lets through, or none when no event of the block can be among what is looked for.
-    pub(super) fn wanted(&self, sieve: &Sieve) -> Result<Option<Wanted>, Damaged> {
-        let mut text = String::new();
-        let names: Vec<bool> = self.names.iter().map(|name| sieve.passes_name(name, &mut text)).collect();
+    /// Which places `sieve` lets through, or none when no event of the block can be among what is looked for. `shared`
+    /// says it for the names of the period.
+    pub(super) fn wanted(&self, sieve: &Sieve, shared: &[bool]) -> Result<Option<Wanted>, Damaged> {
+        let mut names = Vec::with_capacity(self.shared.len() + self.own.len());
+        if sieve.asks_for_names() {
+            for &number in &self.shared {
+                names.push(*at_place(shared, number)?);
+            }
+            names.extend(self.own.iter().map(|name| sieve.passes_name(name)));
+        } else {
+            names.resize(self.shared.len() + self.own.len(), true);
+        }
         let devices: Vec<bool> = self.raw.devices.iter().map(|device| sieve.passes_device(device)).collect();
+        let text = |place: Option<u32>| place.map(|place| at_place(&self.texts, place)).transpose();
         let mut wanted = Wanted::default();
-        for &(device, ..) in &self.raw.askers {
-            wanted.askers.push(*at_place(&devices, device)?);
+        for &(device, _, transport) in &self.raw.askers {
+            let transport = *at_place(&TRANSPORTS, transport.into())?;
+            wanted.askers.push(*at_place(&devices, device)? && sieve.passes_transport(transport));
         }
-        for &(name, _, verdict, _) in &self.raw.questions {
+        for &(name, qtype, verdict, list) in &self.raw.questions {
             let verdict = Verdict::from_code(verdict).ok_or(Damaged::Content)?;
-            wanted.questions.push(*at_place(&names, name)? && sieve.passes_verdict(verdict));
+            let passes =
+                *at_place(&names, name)? && sieve.passes_question(qtype, verdict, text(list)?.map(|list| &**list));
+            wanted.questions.push(passes);
         }
-        for &(outcome, ..) in &self.raw.results {
-            wanted.results.push(sieve.passes_outcome(*at_place(&OUTCOMES, outcome.into())?));
+        for &(outcome, rcode, _, upstream) in &self.raw.results {
+            let outcome = *at_place(&OUTCOMES, outcome.into())?;
+            wanted.results.push(sieve.passes_result(outcome, rcode, text(upstream)?.map(|upstream| &**upstream)));
         }
-        let any = |flags: &[bool]| flags.contains(&true);
-        let possible = any(&wanted.askers) && any(&wanted.questions) && any(&wanted.results);
-        Ok(possible.then_some(wanted))
-    }
-}
-
-/// For every entry of a dictionary, whether it is looked for.
-#[derive(Default)]
-pub(super) struct Wanted {
-    askers: Vec<bool>,
-    questions: Vec<bool>,
-    results: Vec<bool>,
-}
-
-impl Wanted {
-    /// Whether an event with these parts is looked for.
-    pub(super) fn holds(&self, places: Places) -> Result<bool, Damaged> {
-        Ok(*at_place(&self.askers, places.0)?
-            && *at_place(&self.questions, places.1)?
-            && *at_place(&self.results, places.2)?)
-    }
-}
-
-fn at_place<T>(table: &[T], place: u32) -> Result<&T, Damaged> {
-    table.get(place as usize).ok_or(Damaged::Content)
-}
-
-/// Splits names in wire form that stand one behind the other.
-pub(super) fn split_names(mut wires: &[u8]) -> Result<Vec<Name>, Damaged> {
-    let mut names = Vec::new();
-    while !wires.is_empty() {
-        let mut end = 0;
-        loop {
-            match wires.get(end) {
-                Some(0) => break end += 1,
-                Some(&len) => end += 1 + usize::from(len),
-                None => return Err(Damaged::Content),
+        if sieve.asks_for_labels() && wanted.is_possible() {
+            for (place, &(name, ..)) in self.raw.questions.iter().enumerate() {
+                // The catalogue is asked once a name, and only about names that are still looked for.
+                let asked = wanted.questions[place];
+                wanted.labels_of_names.push(if asked { sieve.label(&self.name(name)?) } else { None });
+            }
+            for &(_, _, alias, _) in &self.raw.results {
+                let label = alias.map(|alias| Ok(sieve.label(&self.name(alias)?))).transpose()?;
+                wanted.labels_of_aliases.push(label.flatten());
             }
         }
-        let (wire, rest) = wires.split_at_checked(end).ok_or(Damaged::Content)?;
-        names.push(NameRef::from_lower_wire(wire).map_err(|_| Damaged::Content)?.to_owned());
-        wires = rest;
+        Ok(wanted.is_possible().then_some(wanted))
     }
-    Ok(names)
+}
+
+pub(super) fn at_place<T>(table: &[T], place: u32) -> Result<&T, Damaged> {
+    table.get(place as usize).ok_or(Damaged::Content)
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::time::Timestamp;
 
 /// The layout of the directory. A sordino that finds a higher one keeps its hands off.
-const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 2;
 /// Damaged parts that are kept for whoever wants to look into them; the oldest goes first.
 pub(super) const MAX_SET_ASIDE: usize = 3;
 const SET_ASIDE_MARK: &str = ".damaged-";
@@ -89,16 +89,28 @@ impl Home {
     }
 
     fn check_layout(&self) -> Result<(), Trouble> {
-        let path = self.dir.join("layout");
-        let found = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u32>().ok());
-        match found {
+        let unusable = |error| Trouble::Unusable(self.dir.clone(), error);
+        match self.read_layout() {
             Some(layout) if layout > LAYOUT => Err(Trouble::Newer(self.dir.clone())),
-            Some(LAYOUT) => Ok(()),
-            _ => {
-                let written = write_whole(&path, format!("{LAYOUT}\n").as_bytes());
-                written.map_err(|error| Trouble::Unusable(self.dir.clone(), error))
-            }
+            Some(_) => Ok(()),
+            // Only layout 1 has a journal by this name.
+            None if self.dir.join("journal").is_dir() => Ok(()),
+            None => self.set_layout().map_err(unusable),
         }
+    }
+
+    /// The layout of what is there.
+    pub(super) fn layout(&self) -> u32 {
+        self.read_layout().unwrap_or(1)
+    }
+
+    fn read_layout(&self) -> Option<u32> {
+        fs::read_to_string(self.dir.join("layout")).ok().and_then(|text| text.trim().parse().ok())
+    }
+
+    /// Says that what is there has the layout of today.
+    pub(super) fn set_layout(&self) -> io::Result<()> {
+        write_whole(&self.dir.join("layout"), format!("{LAYOUT}\n").as_bytes())
     }
 
     /// Bytes that may still be written; none when there is no room for another file either.
@@ -168,6 +180,11 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
         remove(&path)?;
     }
     Ok(place)
+}
+
+/// Whether `path` was set aside.
+pub(super) fn is_set_aside(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(SET_ASIDE_MARK))
 }
 
 /// What was set aside in `dir`, the oldest first.

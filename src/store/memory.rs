@@ -1,51 +1,103 @@
-//! What is not on disk yet: the open block of the journal, and blocks that the disk did not take.
+//! What is not on disk yet, and the block that is not full yet.
+//!
+//! The events of the open block stay here until it is full, also those that were flushed as a tail: so a block is packed
+//! once, from all its events. What was packed is counted in a running tally, until that is written down.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::block::{self, Block};
+use super::block::Block;
 use super::search::Sieve;
-use super::tally::Counted;
+use super::tally::Tally;
 use super::{EventId, MAX_BLOCK_EVENTS};
 use crate::event::Event;
 use crate::policy::DeviceId;
+use crate::time::Timestamp;
 
-/// Bytes that blocks may take in memory while the disk does not take them: some hundred thousand queries.
-pub(super) const MAX_PENDING_BYTES: usize = 8 << 20;
-/// Memory a counted name takes, roughly: a wire form, four counts, its place in a table.
-const COUNTED_NAME_BYTES: usize = 160;
+/// Bytes that blocks may take in memory while the disk does not take them, or where the journal is to stay in memory: a
+/// million queries.
+pub(super) const MAX_PENDING_BYTES: usize = 6 << 20;
 
-/// Everything that would be lost if the process ended now. Readers copy handles out of it and then let go.
+/// Everything that would be lost if the process ended now, and the rest of the open block. Readers copy handles out of it
+/// and then let go.
 #[derive(Debug)]
 pub(super) struct Memory {
     next: EventId,
     open: Vec<Arc<(EventId, Event)>>,
+    /// How many of the open events were packed: they are counted, and on disk in tails, or in no block.
+    packed: usize,
     pending: VecDeque<Arc<Pending>>,
+    /// Counts what was packed and is in no tally on disk.
+    tally: Arc<Tally>,
+    /// The times of what `tally` counts.
+    span: Option<(Timestamp, Timestamp)>,
+    /// The last event that was packed.
+    last_packed: EventId,
+    /// The last event that the disk has or need not have.
+    safe: EventId,
     lost: u64,
 }
 
-/// A closed block that is not on disk, with what it adds to the tallies.
+/// What becomes of open events once they are counted.
+#[derive(Debug)]
+pub(super) enum Packing {
+    /// They stay open.
+    Count,
+    /// They stay open, and are in this block for the time being.
+    Tail(Pending),
+    /// They are in this block for good.
+    Close(Pending),
+    /// They are not kept.
+    Drop,
+}
+
+/// A packed block.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) first: EventId,
-    pub(super) count: u32,
-    pub(super) value: Vec<u8>,
-    pub(super) counted: Counted,
+    pub(super) block: Block,
 }
 
 /// What a reader sees of the memory: the same moment for journal and tallies.
 #[derive(Debug)]
 pub(super) struct View {
     open: Vec<Arc<(EventId, Event)>>,
+    packed: usize,
     pending: Vec<Arc<Pending>>,
+    tally: Arc<Tally>,
     next: EventId,
 }
 
 impl Memory {
     /// Nothing yet; the first event gets the place after `last`.
     pub(super) fn after(last: EventId) -> Self {
-        Self { next: EventId(last.0 + 1), open: Vec::new(), pending: VecDeque::new(), lost: 0 }
+        Self {
+            next: EventId(last.0 + 1),
+            open: Vec::new(),
+            packed: 0,
+            pending: VecDeque::new(),
+            tally: Arc::default(),
+            span: None,
+            last_packed: last,
+            safe: last,
+            lost: 0,
+        }
+    }
+
+    /// Takes up where the disk ends: its open block, and what its tallies do not count yet.
+    pub(super) fn take_up(&mut self, last: EventId, tail: Vec<Arc<(EventId, Event)>>, tally: Tally) {
+        self.move_behind(last);
+        self.safe = last;
+        self.last_packed = self.last_packed.max(last);
+        let mut known = tally;
+        known.merge(&self.tally.sheet(true));
+        self.tally = Arc::new(known);
+        // Blocks that were closed meanwhile come after the tail, which can then not grow any more.
+        if self.pending.is_empty() {
+            self.packed += tail.len();
+            self.open.splice(0..0, tail);
+        }
     }
 
     /// Takes an event in. Says whether the open block is full and wants to be closed.
@@ -56,47 +108,126 @@ impl Memory {
         (placed, self.open.len() >= MAX_BLOCK_EVENTS)
     }
 
-    /// The events of the open block.
-    pub(super) fn open(&self) -> Vec<Arc<(EventId, Event)>> {
-        self.open.clone()
+    /// The events of the open block, and how many of them were packed before.
+    pub(super) fn open(&self) -> (Vec<Arc<(EventId, Event)>>, usize) {
+        (self.open.clone(), self.packed)
     }
 
-    /// Gives the open events of devices that were known by address only, the devices that `known` now says they are.
-    pub(super) fn identify(&mut self, known: impl Fn(&Event) -> Option<DeviceId>) {
-        for placed in &mut self.open {
-            if let (id, event @ Event { device: DeviceId::Address(_), .. }) = &**placed
-                && let Some(device) = known(event)
-            {
-                *placed = Arc::new((*id, Event { device, ..event.clone() }));
+    /// Gives the open events of devices that were known by address only, the devices that `known` now says they are, and
+    /// drops those of a device of which nothing is to be kept.
+    pub(super) fn identify(&mut self, known: impl Fn(&Event) -> Option<(DeviceId, bool)>) {
+        let mut dropped = 0;
+        let mut place = self.packed;
+        while place < self.open.len() {
+            let (id, event) = &*self.open[place];
+            let found = if matches!(event.device, DeviceId::Address(_)) { known(event) } else { None };
+            if let Some((_, true)) = found {
+                self.open.remove(place);
+                dropped += 1;
+                continue;
             }
+            // The events of a block have places without gaps.
+            if found.is_some() || dropped > 0 {
+                let device = found.map_or_else(|| event.device.clone(), |(device, _)| device);
+                let moved = (EventId(id.0 - dropped), Event { device, ..event.clone() });
+                self.open[place] = Arc::new(moved);
+            }
+            place += 1;
+        }
+        self.next.0 -= dropped;
+    }
+
+    /// Counts the first `count` open events, as far as they are not counted yet, and does with them what `packing` says.
+    pub(super) fn pack(&mut self, count: usize, packing: Packing) {
+        let tally = Arc::make_mut(&mut self.tally);
+        for placed in &self.open[self.packed.min(count)..count] {
+            tally.count(&placed.1);
+            let (oldest, newest) = self.span.get_or_insert((placed.1.at, placed.1.at));
+            (*oldest, *newest) = ((*oldest).min(placed.1.at), (*newest).max(placed.1.at));
+        }
+        if let Some(last) = count.checked_sub(1).and_then(|last| self.open.get(last)) {
+            self.last_packed = last.0;
+        }
+        match packing {
+            Packing::Count => self.packed = count,
+            Packing::Tail(block) => {
+                self.packed = count;
+                self.pending.push_back(Arc::new(block));
+            }
+            Packing::Drop => drop(self.open.drain(..count)),
+            Packing::Close(block) => {
+                self.open.drain(..count);
+                // It holds the events of the tails before it.
+                self.pending.retain(|tail| tail.first < block.first);
+                self.pending.push_back(Arc::new(block));
+            }
+        }
+        self.packed = self.packed.min(self.open.len());
+        if self.open.is_empty() {
+            self.packed = 0;
         }
     }
 
-    /// Puts `block` in the place of the open events that it holds, the first ones. Drops the oldest blocks when there is no room.
-    pub(super) fn close(&mut self, block: Pending) {
-        self.open.drain(..block.count as usize);
-        self.pending.push_back(Arc::new(block));
+    /// Drops the oldest blocks, as far as they are over the bound. What the disk did not take is lost, and not counted.
+    pub(super) fn bound(&mut self, lossy: bool) {
         while self.pending.len() > 1
-            && self.pending.iter().map(|block| block.bytes()).sum::<usize>() > MAX_PENDING_BYTES
+            && self.pending.iter().map(|block| block.block.bytes()).sum::<usize>() > MAX_PENDING_BYTES
         {
-            self.lost += self.pending.pop_front().map_or(0, |block| block.count.into());
+            let Some(oldest) = self.pending.pop_front() else { break };
+            if lossy {
+                self.lost += u64::from(oldest.block.header.count);
+                let tally = Arc::make_mut(&mut self.tally);
+                oldest.events().iter().for_each(|(_, event)| tally.take_back(event));
+            }
         }
     }
 
     /// Drops the first `count` open events, which cannot be packed.
     pub(super) fn drop_open(&mut self, count: usize) {
-        self.lost += count as u64;
+        self.lost += count.saturating_sub(self.packed) as u64;
         self.open.drain(..count);
+        self.packed = self.packed.saturating_sub(count);
     }
 
-    /// The closed blocks, the oldest first.
+    /// The packed blocks, the oldest first.
     pub(super) fn pending(&self) -> Vec<Arc<Pending>> {
         self.pending.iter().cloned().collect()
     }
 
-    /// Lets go of the closed blocks up to the event `last`, which are on disk.
-    pub(super) fn flushed(&mut self, last: EventId) {
-        self.pending.retain(|block| block.last() > last);
+    /// Bytes of the packed blocks.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.pending.iter().map(|block| block.block.bytes()).sum()
+    }
+
+    /// The running tally, the times of what it counts, and the last event it counts.
+    pub(super) fn tally(&self) -> (Arc<Tally>, Option<(Timestamp, Timestamp)>, EventId) {
+        (self.tally.clone(), self.span, self.last_packed)
+    }
+
+    /// Lets go of what is on disk: events up to `last`, the tally where `counted`. Where the journal is to stay in memory
+    /// its blocks do.
+    pub(super) fn flushed(&mut self, last: EventId, counted: bool, keep_blocks: bool) {
+        self.safe = self.safe.max(last);
+        if !keep_blocks {
+            self.pending.retain(|block| block.last() > last);
+        }
+        if counted {
+            self.tally = Arc::default();
+            self.span = None;
+        }
+    }
+
+    /// Keeps only what came after `last`: the disk has the rest and counts it.
+    pub(super) fn start_anew(&mut self, last: EventId) {
+        self.open.retain(|placed| placed.0 > last);
+        self.packed = 0;
+        self.pending.retain(|block| !block.block.header.tail && block.last() > last);
+        let mut tally = Tally::default();
+        for block in &self.pending {
+            block.events().iter().for_each(|(_, event)| tally.count(event));
+        }
+        self.tally = Arc::new(tally);
+        self.safe = last;
     }
 
     /// Moves everything behind `last`, the last event of a journal that was found only now.
@@ -107,20 +238,49 @@ impl Memory {
             return;
         }
         self.next.0 += shift;
+        self.last_packed.0 += shift;
         for event in &mut self.open {
             *event = Arc::new((EventId(event.0.0 + shift), event.1.clone()));
         }
         for block in &mut self.pending {
-            let first = EventId(block.first.0 + shift);
-            let (value, mut counted) = (block.value.clone(), block.counted.clone());
-            counted.devices.values_mut().for_each(|seen| seen.shift(shift));
-            *block = Arc::new(Pending { first, count: block.count, value, counted });
+            *block = Arc::new(Pending { first: EventId(block.first.0 + shift), block: block.block.clone() });
         }
+    }
+
+    /// Forgets all events and counts, and gives no place twice.
+    pub(super) fn forget(&mut self) {
+        *self = Self { lost: self.lost, ..Self::after(EventId(self.next.0 - 1)) };
+    }
+
+    /// Forgets what is known of `device`.
+    pub(super) fn forget_device(&mut self, device: &DeviceId) {
+        let pending: Vec<_> = self.pending.drain(..).filter(|block| !block.block.header.tail).collect();
+        for block in pending {
+            let mut events = block.events();
+            events.retain(|(_, event)| event.device != *device);
+            events.reverse();
+            let placed: Vec<_> =
+                (block.first.0..).map(EventId).zip(events).map(|(id, (_, event))| Arc::new((id, event))).collect();
+            let packed = Pending::new(&placed, false).ok().filter(|_| !placed.is_empty());
+            self.pending.extend(packed.map(Arc::new));
+        }
+        // What is left moves to the end: the places of a block have no gaps.
+        let before: Vec<bool> = self.open.iter().map(|placed| placed.1.device != *device).collect();
+        self.packed = before[..self.packed].iter().filter(|kept| **kept).count();
+        let mut kept: Vec<Event> = Vec::with_capacity(self.open.len());
+        kept.extend(self.open.drain(..).filter(|placed| placed.1.device != *device).map(|placed| placed.1.clone()));
+        let first = self.next.0 - kept.len() as u64;
+        self.open = (first..).map(EventId).zip(kept).map(Arc::new).collect();
+        let mut tally = Tally::default();
+        tally.merge(&self.tally.sheet(true).without(device));
+        self.tally = Arc::new(tally);
     }
 
     /// Events that are in memory only.
     pub(super) fn unflushed(&self) -> u64 {
-        self.open.len() as u64 + self.pending.iter().map(|block| u64::from(block.count)).sum::<u64>()
+        (self.next.0 - 1).saturating_sub(self.safe.0).min(
+            self.open.len() as u64 + self.pending.iter().map(|block| u64::from(block.block.header.count)).sum::<u64>(),
+        )
     }
 
     /// Events that were dropped because the disk did not take them in time.
@@ -129,28 +289,34 @@ impl Memory {
     }
 
     pub(super) fn view(&self) -> View {
-        View { open: self.open.clone(), pending: self.pending(), next: self.next }
+        View {
+            open: self.open.clone(),
+            packed: self.packed,
+            pending: self.pending(),
+            tally: self.tally.clone(),
+            next: self.next,
+        }
     }
 }
 
 impl Pending {
-    /// Packs and counts `events`; not an empty run.
-    pub(super) fn new(events: &[Arc<(EventId, Event)>]) -> io::Result<Self> {
+    /// Packs `events`; not an empty run.
+    pub(super) fn new(events: &[Arc<(EventId, Event)>], tail: bool) -> io::Result<Self> {
         let first = events.first().map_or(EventId(0), |event| event.0);
-        let count = u32::try_from(events.len()).map_err(io::Error::other)?;
-        let value = block::encode(events.iter().map(|event| &event.1))?;
-        let counted = Counted::of(events.iter().map(|event| (event.0, &event.1)));
-        Ok(Self { first, count, value, counted })
+        Ok(Self { first, block: Block::of(events.iter().map(|event| &event.1), tail)? })
+    }
+
+    /// Its events, the latest first.
+    fn events(&self) -> Vec<(EventId, Event)> {
+        let (mut events, all) = (Vec::new(), Sieve::new(&super::Filter::default()));
+        let read = self.block.search(&all, (self.first, EventId(u64::MAX)), usize::MAX, &mut events);
+        debug_assert!(read.is_ok(), "a block that was packed here can be read here");
+        events
     }
 
     /// Its last event.
     pub(super) fn last(&self) -> EventId {
-        EventId(self.first.0 + u64::from(self.count) - 1)
-    }
-
-    fn bytes(&self) -> usize {
-        let names: usize = self.counted.tallies.values().map(|tally| 1 + tally.names.len()).sum();
-        self.value.len() + names * COUNTED_NAME_BYTES
+        EventId(self.first.0 + u64::from(self.block.header.count.saturating_sub(1)))
     }
 }
 
@@ -158,89 +324,26 @@ impl View {
     /// The first event that is in memory: what the disk has from here on is the same again.
     pub(super) fn first(&self) -> EventId {
         let pending = self.pending.first().map(|block| block.first);
-        pending.or_else(|| self.open.first().map(|event| event.0)).unwrap_or(self.next)
+        let open = self.open.first().map(|event| event.0);
+        pending.into_iter().chain(open).min().unwrap_or(self.next)
     }
 
     /// Adds the events before `before` that `sieve` lets through, the latest first, until `found` holds `limit`.
     pub(super) fn search(&self, sieve: &Sieve, before: EventId, limit: usize, found: &mut Vec<(EventId, Event)>) {
         let open = self.open.iter().rev().filter(|event| event.0 < before && sieve.passes(&event.1));
         found.extend(open.take(limit).map(|event| (event.0, event.1.clone())));
-        for pending in self.pending.iter().rev() {
-            let read =
-                Block::open(pending.first, &pending.value).and_then(|block| block.search(sieve, before, limit, found));
+        // Tails hold events that are open still.
+        let first_open = self.open.first().map_or(self.next, |event| event.0);
+        for pending in self.pending.iter().rev().filter(|block| block.first < first_open) {
+            let read = pending.block.search(sieve, (pending.first, before), limit, found);
             debug_assert!(read.is_ok(), "a block that was packed here can be read here");
         }
     }
 
-    /// What the events in memory add to the tallies, by block: its first event, and what it counts.
-    pub(super) fn counted(&self) -> Vec<(EventId, std::borrow::Cow<'_, Counted>)> {
-        use std::borrow::Cow;
-        let mut counted: Vec<_> = self.pending.iter().map(|p| (p.first, Cow::Borrowed(&p.counted))).collect();
-        if let Some(first) = self.open.first() {
-            let open = Counted::of(self.open.iter().map(|event| (event.0, &event.1)));
-            counted.push((first.0, Cow::Owned(open)));
-        }
-        counted
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::strategy::{Strategy as _, ValueTree as _};
-    use proptest::test_runner::TestRunner;
-
-    use super::*;
-    use crate::store::Filter;
-    use crate::store::samples::any_event;
-
-    fn some_event() -> Event {
-        any_event().new_tree(&mut TestRunner::deterministic()).unwrap().current()
-    }
-
-    fn fill(memory: &mut Memory, events: usize) {
-        for _ in 0..events {
-            memory.push(some_event());
-        }
-    }
-
-    fn close(memory: &mut Memory) {
-        let block = Pending::new(&memory.open()).unwrap();
-        memory.close(block);
-    }
-
-    #[test]
-    fn what_the_disk_does_not_take_is_bounded_and_the_oldest_goes_first() {
-        let mut memory = Memory::after(EventId(0));
-        for _ in 0..5 {
-            fill(&mut memory, 10);
-            let mut block = Pending::new(&memory.open()).unwrap();
-            block.value.resize(MAX_PENDING_BYTES / 3, 0);
-            memory.close(block);
-        }
-        assert_eq!((memory.lost(), memory.unflushed()), (30, 20));
-        assert_eq!(memory.view().first(), EventId(31));
-    }
-
-    #[test]
-    fn everything_moves_behind_a_journal_that_is_found_late() {
-        let mut memory = Memory::after(EventId(0));
-        fill(&mut memory, 3);
-        close(&mut memory);
-        fill(&mut memory, 2);
-        memory.move_behind(EventId(100));
-        assert_eq!(memory.push(some_event()).0.0, EventId(106));
-        let mut found = Vec::new();
-        memory.view().search(&Sieve::new(&Filter::default()), EventId(u64::MAX), 10, &mut found);
-        let places: Vec<u64> = found.iter().map(|(id, _)| id.0).collect();
-        assert_eq!(places, [106, 105, 104, 103, 102, 101]);
-        memory.move_behind(EventId(50));
-        assert_eq!(memory.view().first(), EventId(101), "nothing moves that is behind already");
-    }
-
-    #[test]
-    fn a_full_block_wants_to_be_closed() {
-        let mut memory = Memory::after(EventId(0));
-        fill(&mut memory, MAX_BLOCK_EVENTS - 1);
-        assert!(memory.push(some_event()).1);
+    /// What memory counts and the disk does not: the running tally, and the events that were not packed yet.
+    pub(super) fn counted(&self) -> [Arc<Tally>; 2] {
+        let mut open = Tally::default();
+        self.open[self.packed..].iter().for_each(|event| open.count(&event.1));
+        [self.tally.clone(), Arc::new(open)]
     }
 }

@@ -3,31 +3,43 @@
 //! The journal and the tallies may lose the last flush interval in a crash. Settings never do: they are one file of
 //! their own, replaced whole.
 //!
-//! From the queue to the disk: the `recorder` takes events in, the `memory` holds them until a flush closes a
-//! `block` (whose names are in a `dictionary`) and counts it (`tally`); the `disk` puts block and tallies into the
-//! `period` of the day and, when that is closed, its tallies into the `archive`; both keep them in a `ledger`, in
-//! `value`s of a `database`. `reading` puts memory and disk together again, by `search`. `retention` says when
-//! it is safe to forget. `home` is the directory all this is in, and `settings` the file beside it.
+//! From the queue to the disk: the `recorder` takes events in as far as `privacy` lets it, the `memory` holds them until a
+//! `block` is full (it has a `dictionary`, whose `names` the blocks of a day share, and `columns`) and counts them in a
+//! `tally`, which is kept as a `sheet`. A flush writes full blocks, a tail of the one that is not, and once an hour the
+//! tally: the `disk` puts them into the `period` of the day and, when that is closed, its tallies and `firsts` into the
+//! `archive`; both keep `value`s in a `database`. `reading` puts memory and disk together again, by `search` for a
+//! `filter`, with the closed periods on a `shelf`. `retention` says when it is safe to expire, `forget` removes what
+//! someone asks to be removed, `migration` reads what was written before. `home` is the directory all this is in, and
+//! `settings` the file beside it.
 //!
 //! On disk, below the directory that `store.path` names:
 //!
 //! ```text
 //! settings.json          what was set in the page
-//! journal/00000001/ ...  sled, one a day: blocks, the tallies and devices of the day, a summary
-//! tallies/               sled: the tallies and devices of all closed days, and which days there are
+//! days/00000001/ ...     sled, one a day: blocks, their names, the tallies of the day, a summary
+//! archive/               sled: the tallies of all closed days, devices, firsts, and which days there are
 //! layout, lock           the format of the directory, and whose it is now
+//! forgetting             what is being forgotten, until that is done
 //! NAME.damaged-MILLIS    what could not be read, set aside
 //! ```
 
 mod archive;
 mod block;
+mod columns;
 mod database;
 mod dictionary;
 mod disk;
+mod filter;
+mod firsts;
+mod forget;
 mod home;
-mod ledger;
+mod interned;
 mod memory;
+mod migration;
+mod names;
+mod options;
 mod period;
+mod privacy;
 mod reading;
 mod recorder;
 mod retention;
@@ -35,42 +47,36 @@ mod retention;
 mod samples;
 mod search;
 mod settings;
+mod sheet;
+mod shelf;
 mod tally;
+mod v1;
 mod value;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::filter::{Filter, LabelTest, NameMatch, Term, What};
+pub use self::options::{FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
+pub use self::privacy::{EVERYONE, Keeping, Level};
+pub use self::settings::{AddedList, Settings};
 
 use self::disk::Disk;
 use self::home::{Home, Trouble};
 use self::memory::Memory;
 use self::recorder::Recorder;
 use self::settings::SettingsFile;
-use crate::event::{Event, EventQueue, Outcome};
-use crate::policy::{Action, DeviceId, Format, GuardId, Name, OwnRule, Verdict};
+use crate::event::{Event, EventQueue};
+use crate::policy::{DeviceId, Name, Verdict};
 use crate::snapshot::SnapshotCell;
 use crate::time::{BUILD_DATE, Clock, Hour, Timestamp};
 
-/// Events in a block of the journal; a full one is flushed at once.
+/// Events in a full block of the journal.
 pub const MAX_BLOCK_EVENTS: usize = 16_384;
-/// How long tallies are kept.
-pub const KEEP_TALLIES: Duration = Duration::from_secs(400 * 24 * 3600);
 /// The file of the settings, in the store's directory.
 const SETTINGS: &str = "settings.json";
-
-/// Where and how long things are kept.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The directory of the store. Made if it is missing.
-    pub path: PathBuf,
-    /// How long the journal keeps single queries.
-    pub keep_queries: Duration,
-    /// How often what was counted is written to disk.
-    pub flush: Duration,
-}
 
 /// The store. Shared by the recorder, which writes, and the API, which reads; reading blocks, so never from the hot path.
 #[derive(Debug)]
@@ -83,6 +89,8 @@ pub struct Store {
     /// None while nothing can be kept on disk.
     disk: Mutex<Option<Arc<Disk>>>,
     notes: Mutex<Notes>,
+    /// Held by whoever changes what is on disk.
+    writing: Mutex<()>,
 }
 
 /// What [`Health`] tells and nobody else holds.
@@ -92,25 +100,9 @@ struct Notes {
     set_aside: Option<PathBuf>,
     flushed: Option<Timestamp>,
     bytes: u64,
+    flushes: u64,
     /// Whether the places of events go on from those on disk.
     numbered: bool,
-}
-
-/// Which events of the journal to read.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only of this device.
-    pub device: Option<DeviceId>,
-    /// Only names with this in them, as text, lower-cased.
-    pub name: Option<String>,
-    /// Only with this verdict.
-    pub verdict: Option<Verdict>,
-    /// Only with this outcome.
-    pub outcome: Option<Outcome>,
-    /// Only from this moment on.
-    pub from: Option<Timestamp>,
-    /// Only before this moment.
-    pub to: Option<Timestamp>,
 }
 
 /// The place of an event in the journal, counted from 1. Later events have larger ones, whatever the clock said.
@@ -141,55 +133,24 @@ pub struct TallyRow {
     pub count: u64,
 }
 
-/// What the dashboard changed; everything in here survives a crash once it was acknowledged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// PHC string of the dashboard's password.
-    #[serde(default)]
-    pub password_hash: Option<String>,
-    /// Own rules made in the page.
-    #[serde(default)]
-    pub rules: Vec<OwnRule>,
-    /// Guards of the catalogue that were switched off in the page.
-    #[serde(default)]
-    pub guards_off: Vec<GuardId>,
-    /// Names given to devices in the page.
-    #[serde(default)]
-    pub device_names: Vec<(DeviceId, String)>,
-    /// Lists from elsewhere that were added in the page.
-    #[serde(default)]
-    pub lists: Vec<AddedList>,
+/// When a device first and last asked a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// Who asked.
+    pub device: DeviceId,
+    /// For what.
+    pub name: Name,
+    /// For the first time, to the second.
+    pub first: Timestamp,
+    /// For the last time, to the second.
+    pub last: Timestamp,
+    /// Whether no other device asked it before.
+    pub new_in_house: bool,
 }
 
-/// A list from elsewhere that was added in the page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AddedList {
-    /// Its name; unique.
-    pub name: String,
-    /// The URL it is fetched from.
-    pub source: String,
-    /// What it does.
-    pub action: Action,
-    /// How it is written.
-    pub format: Format,
-    /// Whether it is fetched and in force.
-    pub enabled: bool,
-    /// Whether its server may have an inner address.
-    #[serde(default)]
-    pub private_server: bool,
-}
-
-impl Settings {
-    /// Reads the settings in the store at `path` without opening the store, which another process may hold. Where there
-    /// is no store yet, there are no settings.
-    ///
-    /// # Errors
-    /// When they are there and cannot be read.
-    pub fn read(path: &std::path::Path) -> std::io::Result<Self> {
-        settings::read(&path.join(SETTINGS))
-    }
+/// How long a query took, as the journal keeps it: to an eighth.
+pub fn kept_took(took_us: u32) -> u32 {
+    columns::took_of(columns::took_code(took_us))
 }
 
 /// The directory of a store that is held without the store being opened. Nobody else writes there until this goes.
@@ -228,6 +189,8 @@ pub struct Health {
     pub lost: u64,
     /// Bytes on disk, as of the last flush.
     pub bytes: u64,
+    /// Flushes that reached the disk since the start.
+    pub flushes: u64,
 }
 
 impl Store {
@@ -243,10 +206,14 @@ impl Store {
             memory: Mutex::new(Memory::after(EventId(0))),
             disk: Mutex::default(),
             notes: Mutex::default(),
+            writing: Mutex::default(),
             options,
             clock,
         };
-        if let Err(trouble) = store.open_disk(false) {
+        // Where nothing is to be written, nothing is opened either.
+        if store.writes()
+            && let Err(trouble) = store.open_disk(false)
+        {
             store.notes().trouble = Some(trouble.to_string());
         }
         Arc::new(store)
@@ -287,6 +254,20 @@ impl Store {
         reading::list_hits(self, from)
     }
 
+    /// What devices asked since `since` for the first time, the newest first; of all devices, or of one.
+    pub fn firsts(&self, device: Option<&DeviceId>, since: Timestamp) -> Vec<First> {
+        reading::firsts(self, device, since)
+    }
+
+    /// Forgets all that is known of `device`, or everything, in memory and on disk, and returns when no byte of it is left.
+    /// Settings stay. Takes as long as reading and writing the history does.
+    ///
+    /// # Errors
+    /// One sentence when that was not possible; it is tried again when the store is opened the next time.
+    pub fn forget(&self, device: Option<&DeviceId>) -> Result<(), String> {
+        forget::forget(self, device).map_err(|trouble| trouble.to_string())
+    }
+
     /// How the store is doing.
     pub fn health(&self) -> Health {
         let (unflushed, lost) = {
@@ -309,6 +290,7 @@ impl Store {
             unflushed,
             lost,
             bytes: notes.bytes,
+            flushes: notes.flushes,
         }
     }
 
@@ -336,6 +318,9 @@ impl Store {
 
     /// Opens journal and archive. With `fresh`, what the disk has is read but not added to.
     fn open_disk(&self, fresh: bool) -> Result<Arc<Disk>, Trouble> {
+        self.home.claim()?;
+        migration::bring_up(&self.home)?;
+        forget::finish(&self.home)?;
         let mut aside = Vec::new();
         let opened = Disk::open(&self.home, self.clock.now(), fresh, &mut aside);
         let bytes = self.home.bytes();
@@ -343,16 +328,37 @@ impl Store {
         notes.bytes = bytes;
         notes.set_aside = aside.pop().or_else(|| notes.set_aside.take());
         let disk = Arc::new(opened?);
+        let numbered = std::mem::replace(&mut notes.numbered, true);
+        drop(notes);
+        let tail = if numbered { Ok(disk::Tail::default()) } else { disk.tail() };
+        let tail = tail.unwrap_or_else(|_| {
+            disk.note_unreadable(1);
+            disk::Tail::default()
+        });
         let mut memory = self.memory();
         // Places that go on from this disk say which events it already has; others were given without knowing it.
-        if notes.numbered {
-            memory.flushed(disk.last())
+        if numbered {
+            memory.start_anew(disk.last());
         } else {
-            memory.move_behind(disk.last())
+            memory.take_up(disk.last(), tail.events, tail.tally);
         }
-        notes.numbered = true;
         *self.disk.lock().unwrap_or_else(PoisonError::into_inner) = Some(disk.clone());
         Ok(disk)
+    }
+
+    /// Where single queries are kept, the level of privacy considered.
+    fn journal(&self) -> Keeping {
+        if self.options.level.allows_journal() { self.options.journal } else { Keeping::Off }
+    }
+
+    /// Whether anything is written to disk.
+    fn writes(&self) -> bool {
+        self.options.level != Level::Nothing
+            && (self.journal() == Keeping::Disk || self.options.tallies == Keeping::Disk)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

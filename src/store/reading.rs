@@ -1,18 +1,20 @@
 //! What readers see: memory and disk as one.
 //!
-//! Memory is looked at first and the disk after it, so nothing can slip through on its way from one to the other; what
-//! has made its way in between is met twice, and recognised by its place.
+//! Both are looked at in the same moment, and the recorder moves things from one to the other in one moment too: so
+//! nobody meets an event twice or not at all.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::disk::Disk;
-use super::ledger;
+use super::firsts::Firsts;
 use super::memory::View;
 use super::search::Sieve;
-use super::tally::{Row, Seen, Tally, TallyKey};
-use super::{EventId, Filter, Page, Store, TallyRow};
-use crate::policy::{DeviceId, Verdict};
+use super::sheet::Sheet;
+use super::shelf::Periods;
+use super::tally::Seen;
+use super::{EventId, Filter, First, Keeping, Page, Store, TallyRow};
+use crate::policy::{DeviceId, Name};
 use crate::time::{Hour, Timestamp};
 
 /// Events a page may have, whatever is asked for.
@@ -21,13 +23,17 @@ const MAX_PAGE: usize = 10_000;
 pub(super) fn events(store: &Store, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
     let (view, disk) = look(store);
     let sieve = Sieve::new(filter);
-    let before = before.unwrap_or(EventId(u64::MAX));
+    let mut before = before.unwrap_or(EventId(u64::MAX));
     // One more than asked for, to know whether there is another page.
     let limit = limit.min(MAX_PAGE);
     let mut events = Vec::new();
-    view.search(&sieve, before, limit + 1, &mut events);
-    if let Some(disk) = disk.filter(|_| events.len() <= limit) {
-        disk.search(&sieve, before.min(view.first()), limit + 1, &mut events);
+    // Where no journal is kept, memory holds events only until they are counted.
+    if store.journal() != Keeping::Off {
+        view.search(&sieve, before, limit + 1, &mut events);
+        before = before.min(view.first());
+    }
+    if let Some((disk, periods)) = disk.filter(|_| events.len() <= limit) {
+        disk.search(&periods, &sieve, before, limit + 1, &mut events);
     }
     let more = events.len() > limit;
     events.truncate(limit);
@@ -36,10 +42,14 @@ pub(super) fn events(store: &Store, filter: &Filter, before: Option<EventId>, li
 }
 
 pub(super) fn tallies(store: &Store, device: Option<&DeviceId>, from: Hour, to: Hour, each: &mut dyn FnMut(TallyRow)) {
-    each_tally(store, device, from, to, &mut |(hour, device), tally| {
-        for (name, counts) in &tally.names {
-            for (verdict, &count) in Verdict::ALL.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
-                each(TallyRow { device: device.clone(), hour: *hour, name: name.clone(), verdict, count });
+    each_sheet(store, from, to, &mut |sheet| {
+        for group in sheet.groups().filter(|group| device.is_none_or(|device| device == group.device)) {
+            for (hour, count) in group.counts() {
+                let hour = Hour::from_number(hour);
+                if (from..to).contains(&hour) {
+                    let (device, name) = (group.device.clone(), group.name.clone());
+                    each(TallyRow { device, hour, name, verdict: group.verdict, count });
+                }
             }
         }
     });
@@ -47,9 +57,10 @@ pub(super) fn tallies(store: &Store, device: Option<&DeviceId>, from: Hour, to: 
 
 pub(super) fn list_hits(store: &Store, from: Hour) -> Vec<(Arc<str>, u64)> {
     let mut hits: HashMap<Arc<str>, u64> = HashMap::new();
-    each_tally(store, None, from, Hour::from_number(u32::MAX), &mut |_, tally| {
-        for (list, count) in &tally.lists {
-            *hits.entry(list.clone()).or_default() += count;
+    each_sheet(store, from, Hour::from_number(u32::MAX), &mut |sheet| {
+        for &(hour, _, list, count) in sheet.hits.iter().filter(|hit| hit.0 >= from.number()) {
+            debug_assert!(hour >= from.number());
+            *hits.entry(sheet.lists[list as usize].clone()).or_default() += count;
         }
     });
     let mut hits: Vec<_> = hits.into_iter().collect();
@@ -60,65 +71,97 @@ pub(super) fn list_hits(store: &Store, from: Hour) -> Vec<(Arc<str>, u64)> {
 pub(super) fn devices(store: &Store) -> Vec<(DeviceId, Timestamp, Timestamp)> {
     let (view, disk) = look(store);
     let mut devices: HashMap<DeviceId, Seen> = HashMap::new();
-    let mut add = |device: DeviceId, seen: Seen| {
-        devices.entry(device).and_modify(|known| *known = known.and(seen)).or_insert(seen);
-    };
-    if let Some(disk) = disk {
-        let current = disk.current();
-        for database in std::iter::once(&disk.archive.database).chain(current.iter().map(|period| &period.database)) {
-            if ledger::devices(database, &mut add).is_err() {
-                disk.note_unreadable(1);
-            }
+    if let Some((disk, _)) = &disk {
+        devices = disk.archive.devices().unwrap_or_else(|_| {
+            disk.note_unreadable(1);
+            HashMap::new()
+        });
+    }
+    each_recent(&view, disk.as_ref(), &mut |sheet| {
+        for (device, seen) in &sheet.seen {
+            let device = &sheet.devices[*device as usize];
+            let known = devices.get(device).map_or(*seen, |known| known.then(*seen));
+            devices.insert(device.clone(), known);
         }
-    }
-    for (_, counted) in view.counted() {
-        counted.devices.iter().for_each(|(device, seen)| add(device.clone(), *seen));
-    }
+    });
     let mut devices: Vec<_> = devices.into_iter().map(|(device, seen)| (device, seen.first, seen.last)).collect();
     devices.sort_unstable();
     devices
 }
 
-/// Calls `each` with the tallies of the hours `from..to`, each event counted once.
-fn each_tally(store: &Store, device: Option<&DeviceId>, from: Hour, to: Hour, each: &mut dyn FnMut(&TallyKey, &Tally)) {
+pub(super) fn firsts(store: &Store, of: Option<&DeviceId>, since: Timestamp) -> Vec<First> {
     let (view, disk) = look(store);
-    let in_memory = view.counted();
-    let wanted = |(hour, who): &TallyKey| (from..to).contains(hour) && device.is_none_or(|device| device == who);
-    // What is counted where, for the hours in which the same event can be met again further on.
-    let mut through: HashMap<TallyKey, EventId> = HashMap::new();
-    if let Some(disk) = disk {
-        let current = disk.current();
-        let met_again = in_memory.iter().flat_map(|(_, counted)| counted.tallies.keys().map(|key| key.0));
-        let met_again = met_again.chain(current.iter().map(|period| period.summary().oldest.hour())).min();
-        let mut row = |key: TallyKey, value: &[u8]| {
-            if !wanted(&key) {
-                return;
-            }
-            let Ok(row) = Row::decode(value) else { return disk.note_unreadable(1) };
-            if through.get(&key).is_none_or(|counted| *counted < row.through) {
-                each(&key, &row.tally);
-                if met_again.is_some_and(|hour| key.0 >= hour) {
-                    through.insert(key, row.through);
-                }
-            }
-        };
-        for database in std::iter::once(&disk.archive.database).chain(current.iter().map(|period| &period.database)) {
-            if ledger::tallies(database, from, to, &mut row).is_err() {
-                disk.note_unreadable(1);
+    let mut known: HashMap<DeviceId, Firsts> = HashMap::new();
+    if let Some((disk, _)) = &disk {
+        known = disk.archive.firsts(of).unwrap_or_else(|_| {
+            disk.note_unreadable(1);
+            HashMap::new()
+        });
+    }
+    each_recent(&view, disk.as_ref(), &mut |sheet| {
+        for (device, name, seen) in &sheet.asked {
+            let device = &sheet.devices[*device as usize];
+            if of.is_none_or(|of| of == device) {
+                known.entry(device.clone()).or_default().add(&sheet.names[*name as usize], *seen);
             }
         }
+    });
+    // In the house a name is as new as it is for the first device that asked it.
+    let mut household: HashMap<&Name, Seen> = HashMap::new();
+    for (name, seen) in known.values().flat_map(|firsts| &firsts.names) {
+        let sum = household.entry(name).or_insert(*seen);
+        *sum = Seen { first: sum.first.min(seen.first), last: sum.last.max(seen.last) };
     }
-    for (first, counted) in &in_memory {
-        for (key, tally) in counted.tallies.iter().filter(|(key, _)| wanted(key)) {
-            if through.get(key).is_none_or(|counted| counted < first) {
-                each(key, tally);
-            }
+    let mut rows = Vec::new();
+    for (device, firsts) in &known {
+        for (name, seen) in firsts.names.iter().filter(|(name, seen)| seen.first >= since && !name.as_ref().is_root()) {
+            let new_in_house = household.get(name).is_some_and(|house| house.first == seen.first);
+            let (device, name) = (device.clone(), name.clone());
+            rows.push(First { device, name, first: seen.first, last: seen.last, new_in_house });
         }
     }
+    rows.sort_unstable_by(|a, b| b.first.cmp(&a.first).then_with(|| (&a.name, &a.device).cmp(&(&b.name, &b.device))));
+    rows
 }
 
-/// Memory first: what leaves it afterwards is on the disk by then.
-fn look(store: &Store) -> (View, Option<Arc<Disk>>) {
-    let view = store.memory().view();
-    (view, store.disk())
+/// Calls `each` with all that counts hours of `from..to`, the oldest first, each event counted once.
+fn each_sheet(store: &Store, from: Hour, to: Hour, each: &mut dyn FnMut(&Sheet)) {
+    let (view, disk) = look(store);
+    if let Some((disk, periods)) = &disk {
+        for (&id, summary) in periods.archived.iter() {
+            if summary.newest.hour() < from || summary.oldest.hour() >= to {
+                continue;
+            }
+            match disk.archive.sheet(id) {
+                Ok(sheet) => sheet.iter().for_each(&mut *each),
+                Err(_) => disk.note_unreadable(1),
+            }
+        }
+    }
+    each_recent(&view, disk.as_ref(), each);
+}
+
+/// Calls `each` with what is not in the archive yet, the oldest first.
+fn each_recent(view: &View, disk: Option<&(Arc<Disk>, Periods)>, each: &mut dyn FnMut(&Sheet)) {
+    if let Some((disk, periods)) = disk
+        && let Some(current) = &periods.current
+    {
+        for &through in periods.counted.iter() {
+            match current.sheet(through) {
+                Ok(sheet) => each(&sheet),
+                Err(_) => disk.note_unreadable(1),
+            }
+        }
+    }
+    view.counted().iter().filter(|tally| !tally.is_empty()).for_each(|tally| each(&tally.sheet(true)));
+}
+
+/// Memory and disk in the same moment.
+fn look(store: &Store) -> (View, Option<(Arc<Disk>, Periods)>) {
+    let memory = store.memory();
+    let disk = store.disk().map(|disk| {
+        let periods = disk.snapshot();
+        (disk, periods)
+    });
+    (memory.view(), disk)
 }

@@ -12,9 +12,11 @@ use tokio::sync::broadcast;
 
 use super::disk::Disk;
 use super::home::Trouble;
-use super::memory::Pending;
+use super::memory::{Packing, Pending};
+use super::period::Batch;
+use super::privacy::Level;
 use super::retention::Calendar;
-use super::{EventId, KEEP_TALLIES, Store};
+use super::{EventId, Keeping, Store};
 use crate::event::{Event, EventQueue, NoEvent};
 use crate::policy::DeviceId;
 use crate::snapshot::SnapshotCell;
@@ -22,6 +24,8 @@ use crate::time::Hour;
 
 /// How long to wait before the disk is tried again.
 const RETRY: Duration = Duration::from_secs(60);
+/// Bytes of full blocks that wait for the next flush: a quarter of a million queries.
+const MAX_WAITING_BYTES: usize = 1 << 20;
 /// How often to look for what may be forgotten.
 const EXPIRY: Duration = Duration::from_secs(3600);
 
@@ -93,8 +97,12 @@ impl Recorder {
             if due(self.settle_at) {
                 self.settle();
             }
-            if full || due(self.flush_at) || due(self.retry_at) {
-                self.flush(!full);
+            let waiting = full && {
+                self.pack(true, false);
+                self.store.journal() == Keeping::Disk && self.store.memory().pending_bytes() > MAX_WAITING_BYTES
+            };
+            if waiting || due(self.flush_at) || due(self.retry_at) {
+                self.flush(!waiting);
             }
             if self.expire_at <= now
                 || (self.flush_at.is_none() && self.expired_in != Some(self.store.clock.now().hour()))
@@ -125,81 +133,120 @@ impl Recorder {
         {
             event.device = device.id.clone();
         }
+        let devices = &self.snapshot.current().devices;
+        if devices.find(&event.device).is_some_and(|device| device.unlogged) {
+            return false;
+        }
+        let level = self.store.options.level;
         let stranger = matches!(event.device, DeviceId::Address(address) if !address.is_loopback());
-        if stranger && self.strangers.len() < MAX_STRANGERS {
+        if stranger && level == Level::Everything && self.strangers.len() < MAX_STRANGERS {
             let now = self.store.clock.instant();
             self.strangers.entry(event.address).or_insert(now);
             self.settle_at.get_or_insert(now + SETTLE);
         }
+        let Some(event) = level.redact(event) else { return false };
         let (placed, full) = self.store.memory().push(event);
-        // Nobody may be listening.
-        let _ = self.live.send(placed);
+        if level.allows_journal() {
+            // Nobody may be listening.
+            let _ = self.live.send(placed);
+        }
         if self.flush_at.is_none() {
             self.flush_at = Some(self.store.clock.instant() + self.store.options.flush);
         }
         full
     }
 
-    /// Closes the open block and brings everything that is in memory to the disk, or notes why not.
+    /// Packs what is open and brings everything that is in memory to the disk, or notes why not.
     fn flush(&mut self, hold_back: bool) {
         self.flush_at = None;
-        self.close_block(hold_back);
-        let instant = self.store.clock.instant();
+        let store = self.store.clone();
+        let _alone = store.writing();
+        let instant = store.clock.instant();
         if self.retry_at.is_some_and(|at| at > instant) {
+            self.pack(false, hold_back);
+            store.memory().bound(store.journal() == Keeping::Disk);
             return;
         }
-        match self.write() {
+        // Before anything is packed: a disk that is opened anew says what of it is there already.
+        let disk = if store.writes() { self.working_disk().map(Some) } else { Ok(None) };
+        let complete =
+            disk.as_ref().is_ok_and(|disk| disk.as_ref().is_some_and(|disk| disk.is_complete(store.clock.now())));
+        // A period that is complete ends with a full block and a tally, whatever else is due.
+        self.pack(complete, hold_back && !complete);
+        match disk.and_then(|disk| disk.map_or(Ok(()), |disk| self.write(&disk, complete))) {
             Ok(()) => self.retry_at = None,
             Err(trouble) => {
                 let trouble = trouble.to_string();
                 tracing::warn!("{trouble}");
-                self.store.notes().trouble = Some(trouble);
+                store.notes().trouble = Some(trouble);
                 self.retry_at = Some(instant + RETRY);
             }
         }
+        store.memory().bound(store.journal() == Keeping::Disk);
     }
 
     /// Gives what strangers asked to the devices that they have turned out to be.
     fn settle(&mut self) {
         let devices = &self.snapshot.current().devices;
-        self.store.memory().identify(|event| devices.identify(event.address).map(|device| device.id.clone()));
+        self.store
+            .memory()
+            .identify(|event| devices.identify(event.address).map(|device| (device.id.clone(), device.unlogged)));
         let now = self.store.clock.instant();
         self.strangers.retain(|_, since| now.saturating_duration_since(*since) < SETTLE);
         self.settle_at = self.strangers.values().min().map(|since| *since + SETTLE);
     }
 
-    /// Packs the open block, up to the first query of a stranger that came only now: in a moment it may have a name.
-    fn close_block(&mut self, hold_back: bool) {
+    /// Packs the open block, up to the first query of a stranger that came only now: in a moment it may have a name. With
+    /// `whole` the block is closed, else only what was not packed yet goes into a tail of it.
+    fn pack(&mut self, whole: bool, hold_back: bool) {
         self.settle();
         // Only this thread adds to the open block, so it may be packed while readers look at it.
-        let mut open = self.store.memory().open();
+        let (mut open, packed) = self.store.memory().open();
         let new = |placed: &Arc<(EventId, Event)>| self.strangers.contains_key(&placed.1.address);
-        let held = open.iter().position(new).filter(|_| hold_back && !self.holding);
+        let held = open.iter().skip(packed).position(new).filter(|_| hold_back && !self.holding);
         if let Some(first) = held {
-            open.truncate(first);
+            open.truncate(packed + first);
             self.flush_at = self.settle_at;
         }
         // Only once: a stranger that stays one, as behind a second router, must not keep everything in memory.
         self.holding = held.is_some();
-        if open.is_empty() {
+        let count = open.len();
+        if count == 0 || (count == packed && !whole) {
             return;
         }
-        match Pending::new(&open) {
-            Ok(block) => self.store.memory().close(block),
+        let packing = match (self.store.journal(), whole) {
+            (Keeping::Off, _) => Ok(Packing::Drop),
+            (Keeping::Memory, false) => Ok(Packing::Count),
+            (Keeping::Disk, false) => Pending::new(&open[packed..], true).map(Packing::Tail),
+            (Keeping::Disk | Keeping::Memory, true) => Pending::new(&open, false).map(Packing::Close),
+        };
+        match packing {
+            Ok(packing) => self.store.memory().pack(count, packing),
             Err(error) => {
-                tracing::error!(%error, events = open.len(), "queries could not be packed; they are left out");
-                self.store.memory().drop_open(open.len());
+                tracing::error!(%error, events = count, "queries could not be packed; they are left out");
+                self.store.memory().drop_open(count);
             }
         }
     }
 
-    fn write(&self) -> Result<(), Trouble> {
-        let disk = self.working_disk()?;
-        let pending = self.store.memory().pending();
-        let now = self.store.clock.now();
-        if !pending.is_empty() {
-            match disk.write(&pending, &self.store.home, now) {
-                Ok(last) => self.store.memory().flushed(last),
+    fn write(&self, disk: &Disk, complete: bool) -> Result<(), Trouble> {
+        let (store, journal) = (&self.store, self.store.journal());
+        let now = store.clock.now();
+        let (tally, span, last) = store.memory().tally();
+        let blocks = if journal == Keeping::Disk { store.memory().pending() } else { Vec::new() };
+        // With a journal on disk the tally of the running hour can be counted again from it.
+        let past = tally.hours().is_some_and(|(oldest, _)| oldest < now.hour());
+        let counted = !tally.is_empty() && (journal != Keeping::Disk || complete || past || tally.is_large());
+        let batch =
+            Batch { last, span: span.filter(|_| journal != Keeping::Disk), tally: counted.then_some(tally), blocks };
+        let written = !batch.blocks.is_empty() || counted;
+        if written {
+            match disk.write(&batch, &store.home, now) {
+                Ok(written) => {
+                    let mut memory = store.memory();
+                    disk.commit(written);
+                    memory.flushed(last, counted, journal == Keeping::Memory);
+                }
                 Err(trouble) => {
                     // A disk that is merely full was not touched. After anything else sled takes nothing more.
                     if !matches!(trouble, Trouble::Full(_)) {
@@ -209,12 +256,18 @@ impl Recorder {
                 }
             }
         }
-        let bytes = self.store.home.bytes();
-        let mut notes = self.store.notes();
+        if complete {
+            let closed = disk.close().inspect_err(|_| disk.give_up())?;
+            let _memory = store.memory();
+            disk.commit(closed);
+        }
+        let bytes = store.home.bytes();
+        let mut notes = store.notes();
         notes.trouble = None;
         notes.bytes = bytes;
-        if !pending.is_empty() {
+        if written {
             notes.flushed = Some(now);
+            notes.flushes += 1;
         }
         Ok(())
     }
@@ -236,12 +289,14 @@ impl Recorder {
         self.expire_at = instant + EXPIRY;
         let now = self.store.clock.now();
         self.expired_in = Some(now.hour());
-        let Some(disk) = self.store.disk().filter(|disk| !disk.is_given_up()) else { return };
+        let store = self.store.clone();
+        let _alone = store.writing();
+        let Some(disk) = store.disk().filter(|disk| !disk.is_given_up()) else { return };
         if !self.calendar.trusts(now, instant) {
             return;
         }
         let oldest_kept = now.before(self.store.options.keep_queries);
-        if let Err(error) = disk.expire(oldest_kept, now.before(KEEP_TALLIES).hour(), now) {
+        if let Err(error) = disk.expire(oldest_kept, now.before(self.store.options.keep_tallies).hour(), now) {
             tracing::warn!(%error, "old queries could not be removed; sordino tries again in an hour");
         }
     }

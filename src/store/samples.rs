@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::Filter;
+use super::{Filter, kept_took};
 use crate::event::{Event, Outcome, Transport};
 use crate::policy::{DeviceId, MacAddr, Name, Verdict};
 use crate::time::Timestamp;
 
-fn any_name() -> impl Strategy<Value = Name> {
+pub(super) fn any_name() -> impl Strategy<Value = Name> {
     let label = prop::collection::vec(any::<u8>(), 1..12);
     let odd = prop::collection::vec(label, 0..6).prop_map(|labels| {
         let mut wire: Vec<u8> =
@@ -48,7 +48,8 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
     use Transport::{Https, Quic, Tcp, Tls, Udp};
     let who = (any_time(), any_device(), any::<IpAddr>(), prop::sample::select(vec![Udp, Tcp, Tls, Https, Quic]));
     let what = (any_name(), any::<u16>(), any_verdict(), any_outcome(), any::<u16>());
-    let how = (option::of("[a-z]{0,3}"), option::of(any_name()), option::of("udp://[0-9]"), any::<u32>());
+    let how =
+        (option::of("[a-z]{0,3}"), option::of(any_name()), option::of("udp://[0-9]"), any::<u32>().prop_map(kept_took));
     (who, what, how).prop_map(|((at, device, address, transport), (name, qtype, verdict, outcome, rcode), how)| {
         let (list, alias, upstream, took_us) = how;
         let (list, upstream) = (list.map(Into::into), upstream.map(Into::into));
@@ -65,5 +66,13 @@ pub(super) fn any_filter() -> impl Strategy<Value = Filter> {
         option::weighted(0.3, any_time()),
         option::weighted(0.3, any_time()),
     );
-    parts.prop_map(|(device, name, verdict, outcome, from, to)| Filter { device, name, verdict, outcome, from, to })
+    parts.prop_map(|(device, name, verdict, outcome, from, to)| Filter {
+        device,
+        name,
+        verdict,
+        outcome,
+        from,
+        to,
+        ..Filter::default()
+    })
 }

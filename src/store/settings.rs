@@ -7,11 +7,63 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::SETTINGS;
 use super::home::{set_aside, write_whole};
+use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule};
 use crate::time::Timestamp;
 
 const VERSION: u32 = 1;
+
+/// What the dashboard changed; everything in here survives a crash once it was acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// PHC string of the dashboard's password.
+    #[serde(default)]
+    pub password_hash: Option<String>,
+    /// Own rules made in the page.
+    #[serde(default)]
+    pub rules: Vec<OwnRule>,
+    /// Guards of the catalogue that were switched off in the page.
+    #[serde(default)]
+    pub guards_off: Vec<GuardId>,
+    /// Names given to devices in the page.
+    #[serde(default)]
+    pub device_names: Vec<(DeviceId, String)>,
+    /// Lists from elsewhere that were added in the page.
+    #[serde(default)]
+    pub lists: Vec<AddedList>,
+}
+
+/// A list from elsewhere that was added in the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedList {
+    /// Its name; unique.
+    pub name: String,
+    /// The URL it is fetched from.
+    pub source: String,
+    /// What it does.
+    pub action: Action,
+    /// How it is written.
+    pub format: Format,
+    /// Whether it is fetched and in force.
+    pub enabled: bool,
+    /// Whether its server may have an inner address.
+    #[serde(default)]
+    pub private_server: bool,
+}
+
+impl Settings {
+    /// Reads the settings in the store at `path` without opening the store, which another process may hold. Where there
+    /// is no store yet, there are no settings.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        read(&path.join(SETTINGS))
+    }
+}
 
 /// The settings and the file they stand in.
 #[derive(Debug)]

@@ -1,178 +1,204 @@
-//! Tallies: what a device asked in an hour, counted by name and verdict, and how often each list decided.
+//! Tallies: what devices asked in which hour, counted by name and verdict, and how often each list decided.
 //!
-//! A row on disk holds all of one device and hour, in absolute numbers, and the place of the last event that is counted
-//! in it ([`Row::through`]). Counting the same event again is thereby seen and left out, wherever it is tried: when a
-//! block is written once more after a crash, when a period is added to the archive, and when a reader finds an event in
-//! memory that has reached the disk in the meantime.
+//! A [`Tally`] counts; a [`Sheet`](super::sheet::Sheet) is what it looks like in order, to be read and kept.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::dictionary::split_names;
-use super::value::{Damaged, pack, plain, unpack, unwrap, wrap};
-use super::{BUILD_DATE, EventId};
+use super::BUILD_DATE;
+use super::interned::Interned;
+use super::sheet::Sheet;
 use crate::event::Event;
 use crate::policy::{DeviceId, Name, Verdict};
 use crate::time::{Hour, Timestamp};
 
-/// Different names a tally keeps apart. What a device asks beyond them in one hour is counted under the root name, so
-/// that a flood of made-up names neither fills the disk nor spoils the totals.
-pub(super) const MAX_TALLY_NAMES: usize = 4096;
+/// Different names and verdicts a tally keeps apart for a device and hour. What a device asks beyond them is counted under
+/// the root name, so that a flood of made-up names neither fills the disk nor spoils the totals.
+pub(super) const MAX_TALLY_NAMES: u32 = 4096;
+/// Different names a tally keeps apart at all.
+pub(super) const MAX_NAMES: usize = 1 << 15;
 
-/// Whose tally, and of which hour.
-pub(super) type TallyKey = (Hour, DeviceId);
-
-/// How often each name was asked, by the verdict's code, and how often each list decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How often who asked what when.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    pub(super) names: HashMap<Name, [u64; Verdict::ALL.len()]>,
-    pub(super) lists: HashMap<Arc<str>, u64>,
+    pub(super) devices: Interned<DeviceId>,
+    pub(super) names: Interned<Name>,
+    pub(super) lists: Interned<Arc<str>>,
+    pub(super) counts: HashMap<CountKey, u64>,
+    /// How many counts there are of an hour and device.
+    apart: HashMap<(u32, u32), u32>,
+    /// By hour, device and list.
+    pub(super) hits: HashMap<(u32, u32, u32), u64>,
+    /// By device.
+    pub(super) seen: HashMap<u32, Seen>,
+    /// By device and name, to the second.
+    pub(super) asked: HashMap<(u32, u32), Seen>,
 }
 
-impl Tally {
-    fn add_name(&mut self, name: &Name, counts: &[u64; Verdict::ALL.len()]) {
-        let room = self.names.len() < MAX_TALLY_NAMES;
-        let sum = match self.names.get_mut(name) {
-            Some(sum) => sum,
-            None if room => self.names.entry(name.clone()).or_default(),
-            None => self.names.entry(Name::root()).or_default(),
-        };
-        for (sum, count) in sum.iter_mut().zip(counts) {
-            *sum += count;
-        }
-    }
-
-    fn count(&mut self, event: &Event) {
-        let mut one = [0; Verdict::ALL.len()];
-        one[usize::from(event.verdict.code())] = 1;
-        self.add_name(&event.name, &one);
-        if let Some(list) = &event.list {
-            *self.lists.entry(list.clone()).or_default() += 1;
-        }
-    }
-
-    /// Adds what `other` counted.
-    pub(super) fn add(&mut self, other: &Self) {
-        for (name, counts) in &other.names {
-            self.add_name(name, counts);
-        }
-        for (list, hits) in &other.lists {
-            *self.lists.entry(list.clone()).or_default() += hits;
-        }
-    }
+/// What is counted apart. Devices and names by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct CountKey {
+    pub(super) device: u32,
+    pub(super) name: u32,
+    pub(super) verdict: u8,
+    pub(super) hour: u32,
 }
 
-/// A tally as it stands on disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Row {
-    /// The last event that is counted in it.
-    pub(super) through: EventId,
-    pub(super) tally: Tally,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Packed {
-    /// In wire form, one behind the other.
-    names: Vec<u8>,
-    /// One entry for each name and verdict that was counted.
-    counts: Vec<(u32, u8, u64)>,
-    lists: Vec<(String, u64)>,
-}
-
-impl Row {
-    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
-        // In order, so that the same tally has the same bytes and names that are alike stand together.
-        let mut rows: Vec<_> = self.tally.names.iter().collect();
-        rows.sort_unstable_by_key(|(name, _)| *name);
-        let names = rows.iter().flat_map(|(name, _)| name.as_ref().wire()).copied().collect();
-        let mut counts = Vec::with_capacity(rows.len());
-        for (place, (_, by_verdict)) in (0u32..).zip(&rows) {
-            counts.extend((0u8..).zip(by_verdict.iter()).filter(|(_, n)| **n > 0).map(|(code, n)| (place, code, *n)));
-        }
-        let mut lists: Vec<_> = self.tally.lists.iter().map(|(list, hits)| (list.to_string(), *hits)).collect();
-        lists.sort_unstable();
-        let (packed, len) = pack(&Packed { names, counts, lists })?;
-        let mut payload = plain(&(self.through, len))?;
-        payload.extend(packed);
-        Ok(wrap(&payload))
-    }
-
-    pub(super) fn decode(value: &[u8]) -> Result<Self, Damaged> {
-        let ((through, len), packed) =
-            postcard::take_from_bytes::<(EventId, u32)>(unwrap(value)?).map_err(|_| Damaged::Content)?;
-        let packed: Packed = unpack(packed, len)?;
-        let names = split_names(&packed.names)?;
-        let mut tally = Tally::default();
-        for (place, code, count) in packed.counts {
-            let name = names.get(place as usize).ok_or(Damaged::Content)?;
-            let sum = tally.names.entry(name.clone()).or_default();
-            *sum.get_mut(usize::from(code)).ok_or(Damaged::Content)? += count;
-        }
-        tally.lists = packed.lists.into_iter().map(|(list, hits)| (list.into(), hits)).collect();
-        Ok(Self { through, tally })
-    }
-
-    /// Adds `tally`, which counts events from `first` to `last`, unless it is in here already.
-    pub(super) fn add(&mut self, tally: &Tally, first: EventId, last: EventId) {
-        if self.through < first {
-            self.tally.add(tally);
-            self.through = last;
-        }
-    }
-}
-
-/// When a device was first and last heard of.
+/// When something was first and last heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
     pub(super) first: Timestamp,
+    /// Of the last event, whatever the clock had said before it.
     pub(super) last: Timestamp,
-    /// The event of `last`: what came later decides, also where the clock had been wrong in between.
-    through: EventId,
 }
 
 impl Seen {
-    fn once(at: Timestamp, id: EventId) -> Self {
-        Self { first: at, last: at, through: id }
+    pub(super) fn once(at: Timestamp) -> Self {
+        Self { first: at, last: at }
     }
 
-    /// Counts events from a later number on.
-    pub(super) fn shift(&mut self, by: u64) {
-        self.through.0 += by;
-    }
-
-    /// What is known from both. Adding the same twice changes nothing.
-    pub(super) fn and(self, other: Self) -> Self {
-        let (early, late) = if self.through <= other.through { (self, other) } else { (other, self) };
+    /// What is known from this and what came after it. Adding the same again changes nothing.
+    pub(super) fn then(self, later: Self) -> Self {
         // A machine without a battery clock starts in 1970: such a first time is no time.
-        let first = match (early.first < BUILD_DATE, late.first < BUILD_DATE) {
-            (true, false) => late.first,
-            (false, true) => early.first,
-            _ => early.first.min(late.first),
+        let first = match (self.first < BUILD_DATE, later.first < BUILD_DATE) {
+            (true, false) => later.first,
+            (false, true) => self.first,
+            _ => self.first.min(later.first),
         };
-        Self { first, last: late.last, through: late.through }
+        Self { first, last: later.last }
     }
 }
 
-/// What a run of events adds to the tallies.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counted {
-    pub(super) tallies: HashMap<TallyKey, Tally>,
-    pub(super) devices: HashMap<DeviceId, Seen>,
+fn see<K: std::hash::Hash + Eq>(known: &mut HashMap<K, Seen>, key: K, seen: Seen) {
+    known.entry(key).and_modify(|known| *known = known.then(seen)).or_insert(seen);
 }
 
-impl Counted {
-    pub(super) fn of<'a>(events: impl Iterator<Item = (EventId, &'a Event)>) -> Self {
-        let mut counted = Self::default();
-        for (id, event) in events {
-            counted.tallies.entry((event.at.hour(), event.device.clone())).or_default().count(event);
-            let seen = Seen::once(event.at, id);
-            counted.devices.entry(event.device.clone()).and_modify(|known| *known = known.and(seen)).or_insert(seen);
+impl Tally {
+    /// Counts `event`, which came after all that was counted before.
+    pub(super) fn count(&mut self, event: &Event) {
+        let (hour, device) = (event.at.hour().number(), self.devices.place(&event.device));
+        let name = self.add(hour, device, &event.name, event.verdict.code(), 1);
+        if let Some(list) = &event.list {
+            let list = self.lists.place(list);
+            *self.hits.entry((hour, device, list)).or_default() += 1;
         }
-        counted
+        see(&mut self.seen, device, Seen::once(event.at));
+        let second = Timestamp::from_millis(event.at.millis() / 1000 * 1000);
+        see(&mut self.asked, (device, name), Seen::once(second));
     }
+
+    /// Takes back what [`count`](Self::count) counted, for an event that is lost.
+    pub(super) fn take_back(&mut self, event: &Event) {
+        let (hour, device) = (event.at.hour().number(), self.devices.place(&event.device));
+        let root = Name::root();
+        for name in [&event.name, &root].into_iter().filter_map(|name| self.names.find(name)).collect::<Vec<_>>() {
+            let key = CountKey { device, name, verdict: event.verdict.code(), hour };
+            if let Some(count) = self.counts.get_mut(&key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(&key);
+                }
+                break;
+            }
+        }
+        if let Some(list) = event.list.as_ref().and_then(|list| self.lists.find(list))
+            && let Some(hits) = self.hits.get_mut(&(hour, device, list))
+        {
+            *hits = hits.saturating_sub(1);
+        }
+    }
+
+    /// Adds what one device asked in one hour: names, codes of verdicts, how often; and how often each list decided.
+    pub(super) fn add_row(
+        &mut self,
+        hour: Hour,
+        device: &DeviceId,
+        counts: &[(Name, u8, u64)],
+        lists: &[(String, u64)],
+    ) {
+        let device = self.devices.place(device);
+        for (name, verdict, count) in counts {
+            let verdict = verdict_of(*verdict).code();
+            let name = self.add(hour.number(), device, name, verdict, *count);
+            see(&mut self.asked, (device, name), Seen::once(hour.start()));
+        }
+        for (list, hits) in lists {
+            let list = self.lists.place(&Arc::from(list.as_str()));
+            *self.hits.entry((hour.number(), device, list)).or_default() += hits;
+        }
+    }
+
+    /// Adds when `device` was heard of.
+    pub(super) fn add_seen(&mut self, device: &DeviceId, first: Timestamp, last: Timestamp) {
+        let device = self.devices.place(device);
+        see(&mut self.seen, device, Seen { first, last });
+    }
+
+    /// Adds what came after all that was counted before.
+    pub(super) fn merge(&mut self, later: &Sheet) {
+        let devices: Vec<u32> = later.devices.iter().map(|device| self.devices.place(device)).collect();
+        for group in later.groups() {
+            for (hour, count) in group.counts() {
+                self.add(hour, devices[group.device_place()], group.name, group.verdict.code(), count);
+            }
+        }
+        for &(hour, device, list, hits) in &later.hits {
+            let list = self.lists.place(&later.lists[list as usize]);
+            *self.hits.entry((hour, devices[device as usize], list)).or_default() += hits;
+        }
+        for (device, seen) in &later.seen {
+            see(&mut self.seen, devices[*device as usize], *seen);
+        }
+        for (device, name, seen) in &later.asked {
+            let name = self.names.find(&later.names[*name as usize]);
+            // One that there was no room for is counted under the root name.
+            if let Some(name) = name.or_else(|| self.names.find(&Name::root())) {
+                see(&mut self.asked, (devices[*device as usize], name), *seen);
+            }
+        }
+    }
+
+    /// Whether it should be written down before it takes more memory.
+    pub(super) fn is_large(&self) -> bool {
+        self.counts.len() > MAX_NAMES || self.names.len() > MAX_NAMES / 2
+    }
+
+    /// Whether nothing was counted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// The earliest and the latest hour that something was counted in.
+    pub(super) fn hours(&self) -> Option<(Hour, Hour)> {
+        let hours = || self.counts.keys().map(|key| Hour::from_number(key.hour));
+        hours().min().zip(hours().max())
+    }
+
+    fn add(&mut self, hour: u32, device: u32, name: &Name, verdict: u8, count: u64) -> u32 {
+        let known = self.names.find(name);
+        let key = known.map(|name| CountKey { device, name, verdict, hour });
+        if let Some(sum) = key.and_then(|key| self.counts.get_mut(&key)) {
+            *sum += count;
+            return known.unwrap_or_default();
+        }
+        let apart = self.apart.entry((hour, device)).or_default();
+        let room = *apart < MAX_TALLY_NAMES && (known.is_some() || self.names.len() < MAX_NAMES);
+        let name = if room {
+            *apart += 1;
+            self.names.place(name)
+        } else {
+            self.names.place(&Name::root())
+        };
+        *self.counts.entry(CountKey { device, name, verdict, hour }).or_default() += count;
+        name
+    }
+}
+
+/// The verdict with this code, which was checked when it was read.
+pub(super) fn verdict_of(code: u8) -> Verdict {
+    Verdict::from_code(code).unwrap_or(Verdict::Pass)
 }
 
 #[cfg(test)]
@@ -182,55 +208,58 @@ mod tests {
     use super::*;
     use crate::store::samples::any_event;
 
+    fn total(tally: &Tally) -> u64 {
+        tally.counts.values().sum()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn a_row_reads_back_and_a_changed_byte_is_noticed(
-            events in prop::collection::vec(any_event(), 1..100), place: prop::sample::Index, flip in 1u8..=255,
-        ) {
-            for (_, tally) in Counted::of((1..).map(EventId).zip(&events)).tallies {
-                let row = Row { through: EventId(100), tally };
-                let mut value = row.encode().unwrap();
-                prop_assert_eq!(Row::decode(&value), Ok(row));
-                let place = place.index(value.len());
-                value[place] ^= flip;
-                prop_assert_eq!(Row::decode(&value), Err(Damaged::Checksum));
+        fn counting_in_parts_is_counting_at_once(events in prop::collection::vec(any_event(), 1..100), cut: prop::sample::Index) {
+            let cut = cut.index(events.len());
+            let mut whole = Tally::default();
+            events.iter().for_each(|event| whole.count(event));
+            let mut parts = Tally::default();
+            for part in [&events[..cut], &events[cut..]] {
+                let mut tally = Tally::default();
+                part.iter().for_each(|event| tally.count(event));
+                parts.merge(&tally.sheet(true));
             }
+            prop_assert_eq!(parts.sheet(true), whole.sheet(true));
         }
 
         #[test]
-        fn what_is_counted_twice_counts_once(events in prop::collection::vec(any_event(), 2..100)) {
-            let events: Vec<_> = (1..).map(EventId).zip(&events).collect();
-            let last = events.last().unwrap().0;
-            let mut rows: HashMap<TallyKey, Row> = HashMap::new();
-            for _ in 0..2 {
-                for (key, tally) in Counted::of(events.iter().copied()).tallies {
-                    rows.entry(key).or_default().add(&tally, EventId(1), last);
-                }
-            }
-            let sum: u64 = rows.values().flat_map(|row| row.tally.names.values().flatten()).sum();
-            prop_assert_eq!(sum, events.len() as u64);
+        fn what_is_taken_back_was_never_counted(events in prop::collection::vec(any_event(), 1..50), more in prop::collection::vec(any_event(), 1..50)) {
+            let mut tally = Tally::default();
+            events.iter().chain(&more).for_each(|event| tally.count(event));
+            more.iter().for_each(|event| tally.take_back(event));
+            let mut alone = Tally::default();
+            events.iter().for_each(|event| alone.count(event));
+            let rows = |tally: &Tally| {
+                let sheet = tally.sheet(false);
+                let rows = sheet.groups().flat_map(|group| group.counts().map(move |(hour, count)| (group.device.clone(), group.name.clone(), group.verdict, hour, count)));
+                rows.collect::<Vec<_>>()
+            };
+            prop_assert_eq!(rows(&tally), rows(&alone));
         }
     }
 
     #[test]
     fn a_flood_of_names_is_bounded_and_still_counted() {
         let mut tally = Tally::default();
-        let counts = [1, 0, 0, 0];
         for number in 0..2 * MAX_TALLY_NAMES {
-            tally.add_name(&Name::parse(&format!("n{number}.example")).unwrap(), &counts);
+            tally.add(1, 0, &Name::parse(&format!("n{number}.example")).unwrap(), 0, 1);
         }
-        assert_eq!(tally.names.len(), MAX_TALLY_NAMES + 1);
-        assert_eq!(tally.names.values().flatten().sum::<u64>(), 2 * MAX_TALLY_NAMES as u64);
+        assert_eq!(tally.counts.len(), MAX_TALLY_NAMES as usize + 1);
+        assert_eq!(total(&tally), u64::from(2 * MAX_TALLY_NAMES));
     }
 
     #[test]
     fn a_first_time_before_sordino_existed_gives_way() {
-        let wrong = Seen::once(Timestamp::from_millis(5_000), EventId(1));
-        let right = Seen::once(BUILD_DATE.after(std::time::Duration::from_secs(60)), EventId(2));
-        assert_eq!(wrong.and(right).first, right.first);
-        assert_eq!(wrong.and(right).last, right.last);
-        assert_eq!(right.and(wrong).last, right.last, "the order of events decides, not the order of adding");
+        let wrong = Seen::once(Timestamp::from_millis(5_000));
+        let right = Seen::once(BUILD_DATE.after(std::time::Duration::from_secs(60)));
+        assert_eq!(wrong.then(right), right);
+        assert_eq!(right.then(wrong), Seen { first: right.first, last: wrong.last });
     }
 }

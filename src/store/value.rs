@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The format of everything that is written now.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 const ENVELOPE_LEN: usize = 5;
 /// No value is anywhere near this long when unpacked; what claims to be is damaged.
 pub(super) const MAX_UNPACKED_BYTES: usize = 32 << 20;
-/// zstd's own default is 3; a block is packed once and read often, and 6 is where packing stops getting smaller quickly.
-const ZSTD_LEVEL: i32 = 6;
+/// zstd's own default is 3; a block is packed once and read often, and past 9 packing takes longer and gains nothing.
+const ZSTD_LEVEL: i32 = 9;
 
 /// Why a value cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,21 +30,31 @@ pub(super) enum Damaged {
 
 /// Puts `payload` into an envelope.
 pub(super) fn wrap(payload: &[u8]) -> Vec<u8> {
+    wrap_version(payload, VERSION)
+}
+
+/// Puts `payload` into the envelope of a version.
+pub(super) fn wrap_version(payload: &[u8], version: u8) -> Vec<u8> {
     let mut value = Vec::with_capacity(ENVELOPE_LEN + payload.len());
-    value.push(VERSION);
-    value.extend_from_slice(&checksum(VERSION, payload).to_be_bytes());
+    value.push(version);
+    value.extend_from_slice(&checksum(version, payload).to_be_bytes());
     value.extend_from_slice(payload);
     value
 }
 
 /// Takes the payload out of its envelope.
 pub(super) fn unwrap(value: &[u8]) -> Result<&[u8], Damaged> {
+    unwrap_version(value, VERSION)
+}
+
+/// Takes the payload out of the envelope of another version's value.
+pub(super) fn unwrap_version(value: &[u8], wanted: u8) -> Result<&[u8], Damaged> {
     let (&version, rest) = value.split_first().ok_or(Damaged::Checksum)?;
     let (sum, payload) = rest.split_first_chunk::<4>().ok_or(Damaged::Checksum)?;
     if checksum(version, payload) != u32::from_be_bytes(*sum) {
         return Err(Damaged::Checksum);
     }
-    if version != VERSION {
+    if version != wanted {
         return Err(Damaged::Format(version));
     }
     Ok(payload)
@@ -76,7 +86,12 @@ pub(super) fn plain<T: Serialize>(content: &T) -> std::io::Result<Vec<u8>> {
 pub(super) fn pack<T: Serialize>(content: &T) -> std::io::Result<(Vec<u8>, u32)> {
     let plain = plain(content)?;
     let len = u32::try_from(plain.len()).map_err(std::io::Error::other)?;
-    Ok((zstd::bulk::compress(&plain, ZSTD_LEVEL)?, len))
+    Ok((compress(&plain)?, len))
+}
+
+/// `plain` as zstd packs it.
+pub(super) fn compress(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::bulk::compress(plain, ZSTD_LEVEL)
 }
 
 /// What [`pack`] made into `packed`, given how long it was.

@@ -64,7 +64,8 @@ impl Site {
     async fn at(directory: tempfile::TempDir, password_hash: Option<String>) -> Self {
         let (clock, stop) = (Clock::System, CancellationToken::new());
         let day = Duration::from_secs(86_400);
-        let kept = store::Options { path: directory.path().join("data"), keep_queries: day, flush: day };
+        let kept =
+            store::Options { keep_queries: day, flush: day, ..store::Options::at(directory.path().join("data")) };
         let store = Store::open(kept, clock.clone());
         let state = State::load(house(&directory), store.settings());
         let snapshot = Arc::new(SnapshotCell::new(state.snapshot()));
@@ -181,6 +182,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             networks: vec![([192, 168, 1, 9].into(), 32)],
             profile: None,
             tags: Vec::new(),
+            unlogged: false,
         }],
         blocking: Blocking::default(),
         guards_off: Vec::new(),

@@ -27,27 +27,27 @@ type Damage = fn(&Path, &mut Dice);
 /// What may happen to a store that is closed.
 const DAMAGES: [(&str, Damage); 9] = [
     ("a journal cut short", |dir, dice| {
-        let db = dir.join("journal/00000001/db");
+        let db = dir.join("days/00000001/db");
         let len = dice.below(fs::metadata(&db).unwrap().len());
         fs::File::options().write(true).open(db).unwrap().set_len(len).unwrap();
     }),
-    ("a journal with garbage in it", |dir, dice| scribble(&dir.join("journal/00000001/db"), dice, 4_096)),
-    ("a journal of garbage", |dir, dice| garbage(&dir.join("journal/00000001/db"), dice)),
-    ("a journal of nothing", |dir, _| fs::write(dir.join("journal/00000001/db"), []).unwrap()),
+    ("a journal with garbage in it", |dir, dice| scribble(&dir.join("days/00000001/db"), dice, 512)),
+    ("a journal of garbage", |dir, dice| garbage(&dir.join("days/00000001/db"), dice)),
+    ("a journal of nothing", |dir, _| fs::write(dir.join("days/00000001/db"), []).unwrap()),
     ("a journal that is a file", |dir, _| {
-        fs::remove_dir_all(dir.join("journal")).unwrap();
-        fs::write(dir.join("journal"), "not a directory").unwrap();
+        fs::remove_dir_all(dir.join("days")).unwrap();
+        fs::write(dir.join("days"), "not a directory").unwrap();
     }),
     ("a period that is a file", |dir, _| {
-        fs::remove_dir_all(dir.join("journal/00000001")).unwrap();
-        fs::write(dir.join("journal/00000001"), "not a directory").unwrap();
+        fs::remove_dir_all(dir.join("days/00000001")).unwrap();
+        fs::write(dir.join("days/00000001"), "not a directory").unwrap();
     }),
-    ("tallies of garbage", |dir, dice| garbage(&dir.join("tallies/db"), dice)),
+    ("tallies of garbage", |dir, dice| garbage(&dir.join("archive/db"), dice)),
     ("no directory for large values", |dir, _| {
-        fs::remove_dir_all(dir.join("journal/00000001/blobs")).unwrap();
-        fs::write(dir.join("journal/00000001/blobs"), "not a directory").unwrap();
+        fs::remove_dir_all(dir.join("days/00000001/blobs")).unwrap();
+        fs::write(dir.join("days/00000001/blobs"), "not a directory").unwrap();
     }),
-    ("foreign settings of sled", |dir, dice| garbage(&dir.join("journal/00000001/conf"), dice)),
+    ("foreign settings of sled", |dir, dice| garbage(&dir.join("days/00000001/conf"), dice)),
 ];
 
 fn scribble(path: &Path, dice: &mut Dice, len: usize) {
@@ -91,7 +91,7 @@ fn what_is_beyond_repair_is_set_aside_and_named_and_bounded() {
     for round in 0..6 {
         let events = household(100, round);
         drop(record(dir.path(), &events));
-        let journal = dir.path().join("journal");
+        let journal = dir.path().join("days");
         let period = fs::read_dir(&journal).unwrap().map(|entry| entry.unwrap().path());
         let period = period.filter(|path| path.extension().is_none()).max().unwrap();
         garbage(&period.join("db"), &mut Dice(round));
@@ -99,7 +99,7 @@ fn what_is_beyond_repair_is_set_aside_and_named_and_bounded() {
         let aside = health.set_aside.expect("set aside");
         assert!(aside.exists() && set_aside_in(&journal).contains(&aside), "{aside:?}");
     }
-    assert_eq!(set_aside_in(&dir.path().join("journal")).len(), 3, "the oldest ones are gone");
+    assert_eq!(set_aside_in(&dir.path().join("days")).len(), 3, "the oldest ones are gone");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_write_that_fails_costs_nothing_that_a_later_one_can_save() {
     options.flush = Duration::ZERO;
     let mut running = Running::start(options, manual_clock().0);
     take(&mut running, &early);
-    let blobs = dir.path().join("journal/00000001/blobs");
+    let blobs = dir.path().join("days/00000001/blobs");
     // The last flush may still be under way, and sled makes the directory when it begins.
     while running.store.health().unflushed > 0 {
         std::thread::yield_now();
@@ -217,12 +217,12 @@ fn a_store_of_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let events = household(50, 1);
     drop(record(dir.path(), &events));
-    fs::write(dir.path().join("layout"), "2\n").unwrap();
+    fs::write(dir.path().join("layout"), "3\n").unwrap();
     let store = record(dir.path(), &household(50, 2));
     assert!(store.health().problem.unwrap().contains("newer sordino"));
     assert_eq!(store.health().unflushed, 50);
     drop(store);
-    fs::write(dir.path().join("layout"), "1\n").unwrap();
+    fs::write(dir.path().join("layout"), "2\n").unwrap();
     assert_eq!(consistent(&reopen(dir.path())), events);
 }
 
@@ -309,23 +309,27 @@ fn a_full_disk_is_told_of_and_healed() {
 
 #[test]
 fn a_small_disk_keeps_the_newest_days() {
-    let Some(disk) = SmallDisk::mount("size=12m") else { return };
+    let Some(disk) = SmallDisk::mount("size=5m") else { return };
     let path = disk.path().join("data");
     let (clock, millis) = manual_clock();
     let mut dice = Dice(9);
     let mut all = Vec::new();
-    for _ in 0..25 {
+    for day in 0..100 {
         let now = clock.now();
-        let events: Vec<_> = (0..2_000).map(|_| query(&mut dice, now)).collect();
+        let events: Vec<_> = (0..6_000).map(|_| query(&mut dice, now)).collect();
         let store = record_at(&path, &events, clock.clone());
         assert_eq!(store.health().problem, None);
         assert_eq!(store.health().unflushed, 0);
         all.extend(events);
         turn(&millis, 23 * HOUR);
+        // The oldest day had to go.
+        if day > 3 && !path.join("days/00000001").exists() {
+            break;
+        }
     }
     let store = Store::open(options(&path), clock);
     let kept = events_of(&store);
-    assert!(kept.len() >= 4_000 && kept.len() < all.len(), "{} of {}", kept.len(), all.len());
+    assert!(kept.len() >= 12_000 && kept.len() < all.len(), "{} of {}", kept.len(), all.len());
     assert!(all.ends_with(&kept));
     assert_eq!(tallies(&store), count(&all), "the tallies are kept");
 }

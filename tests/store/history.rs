@@ -150,7 +150,7 @@ fn a_day_goes_when_its_time_has_come_and_the_tallies_stay() {
     assert_eq!(kept, all[all.len() - kept.len()..]);
     assert!(kept.len() >= 50 * 30, "and nothing went too early: {}", kept.len());
     assert_eq!(tallies(&store), count(&all), "tallies are kept for longer");
-    let directories = std::fs::read_dir(dir.path().join("journal")).unwrap().count();
+    let directories = std::fs::read_dir(dir.path().join("days")).unwrap().count();
     assert!(directories <= 34, "what is forgotten is gone: {directories}");
 }
 
@@ -195,7 +195,7 @@ fn a_query_takes_few_bytes() {
     let store = record(dir.path(), &events);
     let bytes = store.health().bytes;
     let raw: usize = events.iter().map(|event| format!("{event:?}").len().min(120)).sum();
-    let days = std::fs::read_dir(dir.path().join("journal")).unwrap().count();
+    let days = std::fs::read_dir(dir.path().join("days")).unwrap().count();
     println!("{COUNT} queries: {bytes} bytes on disk in {days} periods, {:.1} a query", bytes as f64 / COUNT as f64);
     assert!(bytes < raw as u64 / 2, "{bytes} of {raw}");
     assert_eq!(events_of(&store).len(), COUNT);

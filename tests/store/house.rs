@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use sordino::device::Devices;
 use sordino::event::{Event, EventSink, Outcome, Transport, queue};
 use sordino::policy::{DeviceId, MacAddr, Name, Policy, Verdict};
 use sordino::snapshot::{Snapshot, SnapshotCell};
-use sordino::store::{EventId, Filter, Options, Page, Store};
+use sordino::store::{EventId, Filter, Options, Page, Store, kept_took};
 use sordino::time::{Clock, Hour, Timestamp};
 use tokio::sync::broadcast;
 
@@ -28,7 +29,7 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn options(path: &Path) -> Options {
-    Options { path: path.to_owned(), keep_queries: 30 * 24 * HOUR, flush: NEVER }
+    Options { flush: NEVER, ..Options::at(path.to_owned()) }
 }
 
 pub(crate) fn manual_clock() -> (Clock, Arc<AtomicU64>) {
@@ -38,10 +39,15 @@ pub(crate) fn manual_clock() -> (Clock, Arc<AtomicU64>) {
 
 impl Running {
     pub(crate) fn start(options: Options, clock: Clock) -> Self {
+        Self::start_with(options, clock, Devices::default())
+    }
+
+    pub(crate) fn start_with(options: Options, clock: Clock, devices: Devices) -> Self {
         let store = Store::open(options, clock);
         let (sink, events) = queue(200_000);
         let (sender, live) = broadcast::channel(65_536);
-        let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::default(), local: Arc::default() };
+        let snapshot =
+            Snapshot { policy: Arc::new(Policy::default()), devices: Arc::new(devices), local: Arc::default() };
         let recorder = store.record(events, Arc::new(SnapshotCell::new(snapshot)), sender).unwrap();
         Self { store, sink, live, recorder }
     }
@@ -132,7 +138,9 @@ pub(crate) fn query(dice: &mut Dice, at: Timestamp) -> Event {
         list: (verdict != Verdict::Pass).then(|| Arc::from(vendor)),
         alias: None,
         upstream: forwarded.then(|| Arc::from("udp://127.0.0.1:5353")),
-        took_us: u32::try_from(if forwarded { 4_000 + dice.below(30_000) } else { 20 + dice.below(80) }).unwrap(),
+        took_us: kept_took(
+            u32::try_from(if forwarded { 4_000 + dice.below(30_000) } else { 20 + dice.below(80) }).unwrap(),
+        ),
         rcode: if dice.below(20) == 0 { 3 } else { 0 },
         name,
         verdict,

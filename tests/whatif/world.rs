@@ -163,6 +163,7 @@ impl World {
                 networks: vec![([10, 0, 0, number].into(), 32)],
                 profile: (number == 3).then(|| "guests".into()),
                 tags: Vec::new(),
+                unlogged: false,
             })
             .collect();
         let devices = Devices::assemble(&options, &[], &HashMap::new(), &policy);

@@ -22,7 +22,8 @@ fn house(options: impl FnOnce(&TempDir) -> Options) -> House {
     let time = Arc::new(AtomicU64::new(1_000_000));
     let clock = Clock::Manual(time.clone());
     let (path, day) = (dir.path().join("data"), Duration::from_secs(86_400));
-    let store = Store::open(store::Options { path, keep_queries: day, flush: day }, clock.clone());
+    let store =
+        Store::open(store::Options { keep_queries: day, flush: day, ..store::Options::at(path) }, clock.clone());
     let state = State::load(options(&dir), store.settings());
     let cell = Arc::new(SnapshotCell::new(state.snapshot()));
     let (control, writer) = Control::start(state, cell.clone(), store.clone(), clock, CancellationToken::new());
@@ -96,7 +97,15 @@ async fn a_rule_needs_a_profile_that_exists() {
 async fn the_page_names_devices_that_the_file_does_not() {
     let tv = |_: &TempDir| {
         let networks = vec![("192.0.2.9".parse().unwrap(), 32)];
-        let tv = DeviceOptions { name: "tv".into(), mac: None, id: None, networks, profile: None, tags: vec![] };
+        let tv = DeviceOptions {
+            name: "tv".into(),
+            mac: None,
+            id: None,
+            networks,
+            profile: None,
+            tags: vec![],
+            unlogged: false,
+        };
         Options { devices: vec![tv], ..Options::default() }
     };
     let house = house(tv);

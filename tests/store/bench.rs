@@ -1,0 +1,146 @@
+//! Ten million queries: what they take on disk, and how long it takes to find something among them.
+//!
+//! `cargo test --release --test store -- bench --ignored --nocapture`; SORDINO_BENCH_QUERIES says how many.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sordino::event::Event;
+use sordino::policy::DeviceId;
+use sordino::store::{Filter, NameMatch, Options, Store, Term, What};
+
+use crate::house::*;
+
+/// Days that the queries are spread over.
+const DAYS: u64 = 30;
+/// Searches of each kind.
+const SEARCHES: usize = 20;
+
+fn of_this_process(file: &str, field: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+    line.trim_start_matches(':').split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Records `count` queries over `span` by the clock of the house, which is restarted `days` times. Says what was written.
+fn fill(options: Options, count: u64, span: Duration, days: u64) -> (Arc<Store>, u64) {
+    let (clock, millis) = manual_clock();
+    let step = u64::try_from(span.as_millis()).unwrap() * 1_000 / count.max(1);
+    let mut dice = Dice(20_261_121);
+    let before = of_this_process("io", "write_bytes");
+    let per_day = count / days;
+    let mut running = Running::start(options.clone(), clock.clone());
+    for number in 0..count {
+        let at = START.after(Duration::from_micros(number * step));
+        millis.store(at.millis(), std::sync::atomic::Ordering::Relaxed);
+        running.sink.hand_over_waiting(query(&mut dice, at)).unwrap();
+        // A day ends with all that was asked in it flushed.
+        if number % per_day == per_day - 1 {
+            running.stop();
+            running = Running::start(options.clone(), clock.clone());
+        }
+    }
+    let store = running.stop();
+    (store, of_this_process("io", "write_bytes") - before)
+}
+
+#[test]
+#[ignore = "takes minutes; says what a query costs"]
+fn what_ten_million_queries_cost() {
+    let count = std::env::var("SORDINO_BENCH_QUERIES").map_or(10_000_000, |count| count.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    println!("RSS before: {} kB", of_this_process("status", "VmRSS"));
+    let begin = Instant::now();
+    let (store, written) = fill(options(dir.path()), count, Duration::from_secs(DAYS * 86_400), DAYS);
+    let kept = store.health().bytes;
+    println!("filled in {:?}; RSS {} kB", begin.elapsed(), of_this_process("status", "VmRSS"));
+    println!("kept {:.2} bytes a query, written {:.2}", kept as f64 / count as f64, written as f64 / count as f64);
+    let scan = full_scan(dir.path());
+    println!("a full scan with zstd -dc | wc -c of the same bytes: {scan:?}");
+
+    let name =
+        |what| Filter { terms: vec![Term { exclude: false, what: What::Name(vec![what]) }], ..Filter::default() };
+    let kinds: [(&str, Filter); 7] = [
+        ("all", Filter::default()),
+        ("a match", name(NameMatch::Part("telemetry".into()))),
+        ("a regex", name(NameMatch::Pattern(regex::Regex::new("^push.*[37]\\..*amazon").unwrap()))),
+        ("no such name", name(NameMatch::Part("no such name".into()))),
+        ("a regex without match", name(NameMatch::Pattern(regex::Regex::new("x{3}y+z$").unwrap()))),
+        ("no such device", Filter { device: Some(DeviceId::Named("nobody".into())), ..Filter::default() }),
+        (
+            "no such type",
+            Filter { terms: vec![Term { exclude: false, what: What::Qtype(vec![9_999]) }], ..Filter::default() },
+        ),
+    ];
+    for (kind, filter) in kinds {
+        let mut times: Vec<Duration> = (0..SEARCHES)
+            .map(|_| {
+                let begin = Instant::now();
+                store.events(&filter, None, 100);
+                begin.elapsed()
+            })
+            .collect();
+        times.sort();
+        let (middle, late) = (times[SEARCHES / 2], times[SEARCHES * 95 / 100]);
+        println!("{kind}: p50 {middle:?}, p95 {late:?}, {:.3} of the scan", late.as_secs_f64() / scan.as_secs_f64());
+    }
+    let end = START.after(Duration::from_secs(DAYS * 86_400)).hour();
+    for days in [1, 7, DAYS] {
+        let begin = Instant::now();
+        let mut rows = 0u64;
+        store.tallies(None, START.after(Duration::from_secs((DAYS - days) * 86_400)).hour(), end, &mut |_| rows += 1);
+        println!("tallies of {days} days: {rows} rows in {:?}", begin.elapsed());
+    }
+    let begin = Instant::now();
+    println!("firsts: {} in {:?}", store.firsts(None, START).len(), begin.elapsed());
+    println!("RSS after: {} kB", of_this_process("status", "VmRSS"));
+}
+
+#[test]
+#[ignore = "takes a minute; says what ten minutes of two thousand queries a second write"]
+fn what_two_thousand_a_second_write() {
+    let dir = tempfile::tempdir().unwrap();
+    // As fast as it goes, flushed as often as in ten minutes.
+    let count = std::env::var("SORDINO_BENCH_QUERIES").map_or(1_200_000, |count| count.parse().unwrap());
+    let begin = Instant::now();
+    let (store, written) = fill(options(dir.path()), count, Duration::from_secs(600), 2);
+    let kept = store.health().bytes;
+    println!(
+        "{count} queries in {:?}: kept {:.2} bytes a query, written {:.2}",
+        begin.elapsed(),
+        kept as f64 / count as f64,
+        written as f64 / count as f64
+    );
+    println!("RSS {} kB, at most {} kB", of_this_process("status", "VmRSS"), of_this_process("status", "VmHWM"));
+}
+
+/// How long it takes to read all that is there, were it one compressed file.
+fn full_scan(dir: &std::path::Path) -> Duration {
+    let file = dir.join("all.zst");
+    let packed = Command::new("sh")
+        .args(["-c", "find \"$1\" -type f -name db -exec cat {} + | zstd -q -3 -c > \"$2\"", "sh"])
+        .arg(dir)
+        .arg(&file)
+        .stdout(Stdio::null())
+        .status();
+    if !packed.is_ok_and(|status| status.success()) {
+        println!("skipped the scan: there is no zstd here");
+        return Duration::from_secs(1);
+    }
+    let begin = Instant::now();
+    let read = Command::new("sh").args(["-c", "zstd -dc \"$1\" | wc -c", "sh"]).arg(&file).output().unwrap();
+    print!("{} bytes; ", String::from_utf8_lossy(&read.stdout).trim());
+    let took = begin.elapsed();
+    std::fs::remove_file(file).unwrap();
+    took
+}
+
+/// What the benches record is what a plain count says, at a size that is quick.
+#[test]
+fn a_small_bench_is_consistent() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = fill(options(dir.path()), 6_000, Duration::from_secs(3 * 86_400), 3);
+    let events: Vec<Event> = consistent(&store);
+    assert_eq!(events.len(), 6_000);
+}
