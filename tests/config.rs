@@ -42,9 +42,12 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("[dns]\nlisten = []", "2:10", "listen names no address"),
         ("[dns]\nlisten = [\"[::1]:53\", \"[::1]:53\"]", "2:23", "[::1]:53 stands here a second time"),
         ("[dns]\nallow_from = [\"home\"]", "2:15", "or loopback, private or any"),
-        ("[dns.tls]\nlisten = []", "1:1", "does not serve [dns.tls] yet"),
-        ("[dns.https]", "1:1", "does not serve [dns.https] yet"),
-        ("[dns.quic]", "1:1", "does not serve [dns.quic] yet"),
+        ("[dns.tls]\nlisten = []", "2:10", "listen names no address"),
+        ("[dns.quic]\nlisten = [\"[::1]:853\"]\nkey = \"k.pem\"", "3:7", "certificate and key belong together"),
+        ("[dns.quic]\nlisten = [\"[::1]:853\"]\nhttp3 = true", "3:9", "it belongs to [dns.https]"),
+        ("[dns]\nnames = [\"dns\"]", "2:10", "is no name for this server"),
+        ("[dns.https]", "1:1", "the key listen is missing here"),
+        ("[dns.quic]", "1:1", "the key listen is missing here"),
         // [upstream].
         ("[cache]\n[upstream]", "1:1", "there is no forwarder to ask"),
         ("[upstream]\nservers = []", "2:11", "there is no forwarder to ask"),
@@ -115,8 +118,8 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         // [[profile]], [[device]].
         ("[[profile]]\nname = \"a\"\nlists = { x = \"of\" }", "3:15", "did you mean off?"),
-        ("[[device]]\nname = \"tv\"", "2:8", "add mac = \"…\" or ip = \"…\""),
-        ("[[device]]\nname = \"tv\"\nid = \"tv\"", "3:6", "does not know devices by id yet"),
+        ("[[device]]\nname = \"tv\"", "2:8", "add mac = \"…\", ip = \"…\" or id = \"…\""),
+        ("[[device]]\nname = \"tv\"\nid = \"t v\"", "3:6", "is no id"),
         ("[[device]]\nname = \"tv\"\nmac = \"3c:5a\"", "3:7", "it looks like 3c:5a:b4:01:02:03"),
         ("[[device]]\nname = \"tv\"\nip = \"192.168.1.5/24\"", "3:6", "write 192.168.1.0/24 or 192.168.1.5"),
         ("[[device]]\nname = \"tv\"\nip = [\"192.168.1.5\", \"1.2.3\"]", "3:22", "is no address and no network"),
@@ -144,9 +147,9 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
 
 #[test]
 fn one_run_tells_every_mistake_in_the_order_of_the_file() {
-    let told = parse("[dns.tls]\n[[device]]\nname = \"tv\"\n[blocking]\nttl = 1000000\n").unwrap_err();
+    let told = parse("[dns.tls]\nlisten = []\n[[device]]\nname = \"tv\"\n[blocking]\nttl = 1000000\n").unwrap_err();
     let places: Vec<_> = told.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(places, ["1:1:", "3:8:", "5:7:"].map(|place| format!("/etc/sordino/config.toml:{place}")), "{told}");
+    assert_eq!(places, ["2:10:", "4:8:", "6:7:"].map(|place| format!("/etc/sordino/config.toml:{place}")), "{told}");
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn the_shipped_file_and_its_commented_lines_are_right() {
     let text = std::fs::read_to_string(&path).unwrap();
     // Comments that are TOML start with a key or a header; prose does not.
     let is_toml = |line: &str| {
-        line.starts_with("[[") || line.split_once(" = ").is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))
+        line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))
     };
     let uncommented: Vec<&str> = text
         .lines()
