@@ -6,7 +6,7 @@ mod support;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use support::sordino::{Setup, run};
+use support::sordino::{Setup, Sordino, run};
 
 fn rules(listen: &str, arguments: &[&str]) -> String {
     let setup = Setup::new().server("udp://192.0.2.53").set("dns", "listen", listen);
@@ -59,4 +59,116 @@ fn nft_takes_the_rules_in_every_form() {
 fn a_device_that_is_no_address_is_refused() {
     let (code, said) = run(&["firewall", "--except", "phone; flush ruleset"]);
     assert!(code != 0 && said.contains("neither a MAC address"), "{said}");
+}
+
+const PHONE: &str = "02:00:5e:10:00:01";
+
+/// A router with sordino on it and a phone behind it, each in a network namespace of its own.
+struct House {
+    router: String,
+    phone: String,
+}
+
+impl House {
+    /// None where namespaces cannot be made.
+    fn build() -> Option<Self> {
+        let id = std::process::id();
+        let house = Self { router: format!("sordino-router-{id}"), phone: format!("sordino-behind-{id}") };
+        if !ip(&["netns", "add", &house.router]).status.success() {
+            println!("skipped: network namespaces need root, and iproute2");
+            return None;
+        }
+        let (router, phone) = (house.router.as_str(), house.phone.as_str());
+        for words in [
+            &["netns", "add", phone][..],
+            &["-n", router, "link", "add", "lan", "type", "veth", "peer", "name", "lan", "netns", phone],
+            &["-n", phone, "link", "set", "lan", "address", PHONE],
+            &["-n", router, "link", "set", "lo", "up"],
+            &["-n", router, "address", "add", "10.77.0.1/24", "dev", "lan"],
+            &["-n", router, "address", "add", "fd77::1/64", "dev", "lan", "nodad"],
+            &["-n", phone, "address", "add", "10.77.0.2/24", "dev", "lan"],
+            &["-n", phone, "address", "add", "fd77::2/64", "dev", "lan", "nodad"],
+            &["-n", router, "link", "set", "lan", "up"],
+            &["-n", phone, "link", "set", "lan", "up"],
+            &["-n", phone, "route", "add", "default", "via", "10.77.0.1"],
+            &["-n", phone, "route", "add", "default", "via", "fd77::1"],
+            // Somewhere to forward to, so that what is refused is refused by the rules.
+            &["-n", router, "link", "add", "wan", "type", "veth", "peer", "name", "world"],
+            &["-n", router, "link", "set", "wan", "up"],
+            &["-n", router, "link", "set", "world", "up"],
+            &["-n", router, "route", "add", "default", "dev", "wan"],
+            &["netns", "exec", router, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"],
+        ] {
+            let output = ip(words);
+            assert!(output.status.success(), "ip {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Some(house)
+    }
+
+    /// Loads the rules that `sordino firewall` prints for its own configuration.
+    fn load(&self, sordino: &Sordino, arguments: &[&str]) {
+        let config = sordino.dir().join("config.toml");
+        let all = [&["--config", config.to_str().unwrap(), "firewall"], arguments].concat();
+        let (code, text) = run(&all);
+        assert_eq!(code, 0, "{text}");
+        let path = sordino.dir().join("rules.nft");
+        std::fs::write(&path, text).unwrap();
+        let output = ip(&["netns", "exec", &self.router, "nft", "-f", path.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn dig(&self, server: &str, more: &str) -> String {
+        let server = format!("@{server}");
+        let words = ["dig", "+short", "+tries=1", "+time=2", more, &server, "ads.example"];
+        let output = ip(&[&["netns", "exec", &self.phone], &words[..]].concat());
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// How curl ends that tries to reach a port: 7 is a refusal, 28 is silence.
+    fn reach(&self, address: &str) -> Option<i32> {
+        let words = ["curl", "--silent", "--max-time", "2", &format!("http://{address}/")];
+        ip(&[&["netns", "exec", &self.phone], &words[..]].concat()).status.code()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        ip(&["netns", "delete", &self.router]);
+        ip(&["netns", "delete", &self.phone]);
+    }
+}
+
+fn ip(words: &[&str]) -> Output {
+    let failed = |_| Command::new("false").output().expect("false");
+    Command::new("ip").args(words).output().unwrap_or_else(failed)
+}
+
+#[test]
+fn a_phone_that_knows_a_server_of_its_own_gets_our_answer() {
+    if !nft_works() {
+        return;
+    }
+    let Some(house) = House::build() else { return };
+    let sordino = Setup::new()
+        .server("udp://10.77.0.2")
+        .set("dns", "listen", "[\"10.77.0.1:53\", \"[fd77::1]:53\"]")
+        .set("web", "listen", "\"\"")
+        .list("ads", "block", "ads.example\n")
+        .through(&["ip", "netns", "exec", &house.router])
+        .start();
+    assert_eq!(house.dig("10.77.0.1", "+notcp"), "0.0.0.0");
+    house.load(&sordino, &[]);
+    for server in ["8.8.8.8", "2001:4860:4860::8888", "198.51.100.53"] {
+        for way in ["+notcp", "+tcp"] {
+            assert_eq!(house.dig(server, way), "0.0.0.0", "{server} {way}");
+        }
+    }
+    // DNS over TLS anywhere, and DNS over HTTPS where the address does nothing else, are refused and not left hanging.
+    for address in ["198.51.100.53:853", "8.8.8.8:853", "8.8.8.8:443", "1.1.1.1:443"] {
+        assert_eq!(house.reach(address), Some(7), "{address}");
+    }
+    assert_eq!(house.reach("198.51.100.53:443"), Some(28), "other servers are left alone");
+    house.load(&sordino, &["--except", PHONE]);
+    assert!(!house.dig("8.8.8.8", "+notcp").contains("0.0.0.0"), "an exempt device is left alone");
+    assert_eq!(house.reach("8.8.8.8:443"), Some(28));
 }

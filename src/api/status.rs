@@ -1,6 +1,7 @@
 //! How sordino is doing: what is wrong and what to do about it, and the counters of every bound.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
@@ -34,7 +35,7 @@ pub(crate) struct Status {
     pub(crate) store: StoreStatus,
     /// Where sordino listens for DNS.
     #[schema(value_type = Vec<String>)]
-    listen: Vec<std::net::SocketAddr>,
+    listen: Vec<SocketAddr>,
     /// Names and patterns in force, all lists together.
     pub(crate) lists_names: u64,
     /// The encrypted ways to ask, and what each shows.
@@ -45,7 +46,8 @@ pub(crate) struct Status {
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Trouble {
-    /// `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password`, `certificate` or `page`.
+    /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password`, `certificate` or
+    /// `page`.
     kind: &'static str,
     /// What is wrong and what to do, for people.
     text: String,
@@ -162,6 +164,14 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certif
             ),
         );
     }
+    if is_open(house.resolver.is_open(), &house.listen) {
+        tell(
+            "open_resolver",
+            "Anyone may ask: allow_from under [dns] in config.toml lets the whole internet in, and strangers will use sordino \
+             to attack others. Write allow_from = [\"loopback\", \"private\"] unless a firewall keeps them out."
+                .into(),
+        );
+    }
     if house.password_unusable {
         tell(
             "password",
@@ -174,6 +184,11 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certif
         tell("page", "The page was not built into this binary. Run `make web` and build sordino again.".into());
     }
     troubles
+}
+
+/// Whether strangers reach it and may ask.
+fn is_open(to_all: bool, listen: &[SocketAddr]) -> bool {
+    to_all && listen.iter().any(|address| !address.ip().to_canonical().is_loopback())
 }
 
 fn of_upstreams(upstreams: &[UpstreamStatus]) -> Vec<String> {
@@ -222,6 +237,19 @@ mod tests {
             folds_case: false,
             loops: Vec::new(),
             domains: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn d1_a_door_that_is_open_to_everyone_is_told() {
+        for (to_all, listen, open) in [
+            (true, "0.0.0.0:53", true),
+            (true, "[::]:53", true),
+            (true, "198.51.100.1:53", true),
+            (true, "127.0.0.1:53", false),
+            (false, "0.0.0.0:53", false),
+        ] {
+            assert_eq!(is_open(to_all, &[listen.parse().unwrap()]), open, "{to_all} {listen}");
         }
     }
 

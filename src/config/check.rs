@@ -18,7 +18,7 @@ use super::values::{Answer, Listen, Permitted};
 use super::{Config, api, control, dns, fetching, local, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
-use crate::policy::{Blocking, OWN_RULES, Profile};
+use crate::policy::{Blocking, Name, OWN_RULES, Profile};
 
 /// Characters of a name of a device, a list or a profile.
 const NAME_CHARS_BOUND: usize = 64;
@@ -38,23 +38,31 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let mut mistakes = Mistakes::new(text);
     let directory = path.parent().unwrap_or_else(|| Path::new(""));
     let limits = file.limits.map(Spanned::into_inner).unwrap_or_default();
+    let answers = file.list.iter().filter_map(|list| Some((list.name.get_ref().clone(), list.answer.as_ref()?.0)));
+    let answers = answers.collect();
     let mut places = Places::new();
     let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
     let store = store_options(file.store, file.privacy.level, directory, &mut mistakes);
     let lists_ca = file.lists.ca.as_ref().map(|ca| from_directory(directory, ca.get_ref()));
     let subscriptions = fetching::options(file.lists, &store.path, &mut mistakes);
     let paths = (directory, subscriptions);
-    let config = Config {
+    // A forwarder of the operator's own for some names may lead inside with them: that is what it is for.
+    let routed: Vec<Name> = dns.upstream.routes.iter().flat_map(|route| route.domains.iter().cloned()).collect();
+    let mut config = Config {
         dns,
         control: control::Options {
-            local: local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes),
             guards_off: file.guards.off,
+            local: crate::local::Options {
+                answers,
+                ..local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes)
+            },
             ..control_options(file.list, file.profile, file.device, file.blocking, paths, &mut mistakes)
         },
         lists_ca,
         store,
         web: web_options(file.web, &mut mistakes),
     };
+    config.control.local.rebinding.except.extend(routed);
     // What is wrong already may be what `dns` would say again in other words.
     if mistakes.is_empty()
         && let Err(dns::BadOption { key, what }) = config.dns.check()

@@ -157,6 +157,8 @@ pub(super) struct List {
     pub(super) private_server: bool,
     #[serde(default)]
     pub(super) refresh: Option<Spanned<Span>>,
+    #[serde(default)]
+    pub(super) answer: Option<Answer>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -44,7 +44,13 @@ pub(super) fn options(
         Some(ZoneOptions { name, path: directory.join(zone.file) })
     });
     let zones = zones.collect();
-    Options { rebinding: Rebinding { protect: rebinding.protect.unwrap_or(true), except }, bypass, records, zones }
+    Options {
+        rebinding: Rebinding { protect: rebinding.protect.unwrap_or(true), except },
+        bypass,
+        answers: Vec::new(),
+        records,
+        zones,
+    }
 }
 
 /// The records of one `[[local]]`. They are written as a zone of that one name, and read as such.

@@ -9,7 +9,7 @@ use super::lists::{self, Found, Shelf};
 use super::subscriptions::{Subscription, Wanted, copy_path};
 use super::{ListOptions, ListView, Options, zones};
 use crate::device::Devices;
-use crate::local::Local;
+use crate::local::{Answers, Local};
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
 use crate::snapshot::Snapshot;
 use crate::store::Settings;
@@ -164,7 +164,9 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
     }
     shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
     let zones: Vec<_> = options.local.zones.iter().map(|zone| zones::read(&zone.path)).collect();
-    let (local, wrong) = Local::assemble(&options.local, &zones, before);
+    let (mut local, wrong) = Local::assemble(&options.local, &zones, before);
+    let groups = views.iter().map(|view| (view.group.clone(), view.report.name.clone()));
+    local.answers = Answers::new(&options.local.answers, groups);
     problems.extend(wrong);
     Compiled { policy: Arc::new(policy), local: Arc::new(local), lists: views.into(), shelf, problems }
 }

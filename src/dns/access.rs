@@ -46,6 +46,12 @@ impl AllowFrom {
 
     /// Whether a query from `address` is answered. An IPv4 address mapped into IPv6 is the IPv4 address.
     pub(crate) fn admits(&self, address: IpAddr) -> bool {
+        // No machine has such an address, and an answer to one would reach many.
+        let canonical = address.to_canonical();
+        let many = matches!(canonical, IpAddr::V4(v4) if v4.is_broadcast()) || canonical.is_multicast();
+        if many || canonical.is_unspecified() {
+            return false;
+        }
         let bits = bits_of(address);
         self.networks.iter().any(|network| network.holds(bits))
     }
@@ -109,6 +115,13 @@ mod tests {
         }
         assert!(admits(&["192.0.2.0/24"], "192.0.2.255") && !admits(&["192.0.2.0/24"], "192.0.3.0"));
         assert!(admits(&["192.0.2.1"], "192.0.2.1") && !admits(&["192.0.2.1"], "192.0.2.2"));
+    }
+
+    #[test]
+    fn d2_nobody_asks_from_an_address_that_is_nobody_or_many() {
+        for address in ["0.0.0.0", "255.255.255.255", "224.0.0.251", "::", "ff02::fb", "::ffff:255.255.255.255"] {
+            assert!(!admits(&["any"], address), "{address}");
+        }
     }
 
     #[test]

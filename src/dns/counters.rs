@@ -23,6 +23,8 @@ pub(crate) struct Counters {
     pub(crate) unsent: Counter,
     pub(crate) prefetched: Counter,
     pub(crate) rebinding: Counter,
+    pub(crate) queries_per_second: Counter,
+    pub(crate) waiting_per_address: Counter,
 }
 
 impl Counter {
@@ -61,6 +63,8 @@ impl Counters {
             ("unsent", read(&self.unsent)),
             ("prefetched", read(&self.prefetched)),
             ("rebinding", read(&self.rebinding)),
+            ("queries_per_second", read(&self.queries_per_second)),
+            ("waiting_per_address", read(&self.waiting_per_address)),
         ]
     }
 }

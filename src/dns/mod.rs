@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod cache;
+mod cookie;
 mod counters;
 mod designation;
 mod edns;
@@ -16,7 +17,9 @@ mod listen;
 mod local;
 mod lookup;
 mod options;
+pub mod probe;
 mod query;
+mod rate;
 mod rebinding;
 mod reply;
 mod resolver;

@@ -31,6 +31,13 @@ pub struct Options {
 pub struct Limits {
     /// Queries that wait for a forwarder at the same time.
     pub queries_in_flight: usize,
+    /// Questions of one address that are asked of forwarders in a second; those beyond are told to come over TCP. Muted,
+    /// local and cached names do not count, and neither does this machine.
+    pub queries_per_second: usize,
+    /// As many at once, after a time of silence.
+    pub queries_burst: usize,
+    /// Questions of one address that wait for a forwarder at the same time.
+    pub waiting_per_address: usize,
     /// Questions that are under way to forwarders at the same time.
     pub flights: usize,
     /// Connections open at the same time, over TCP, TLS, HTTPS and QUIC together.
@@ -53,6 +60,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queries_in_flight: 1024,
+            queries_per_second: 200,
+            queries_burst: 1000,
+            waiting_per_address: 256,
             flights: 512,
             connections: 256,
             connections_per_address: 32,
@@ -85,6 +95,9 @@ impl Options {
         self.encrypted.check()?;
         let bounds = [
             ("queries_in_flight", self.limits.queries_in_flight),
+            ("queries_per_second", self.limits.queries_per_second),
+            ("queries_burst", self.limits.queries_burst),
+            ("waiting_per_address", self.limits.waiting_per_address),
             ("flights", self.limits.flights),
             ("connections", self.limits.connections),
             ("connections_per_address", self.limits.connections_per_address),

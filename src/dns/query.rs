@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
+use super::cookie::{CLIENT_LEN, WHOLE_LEN};
 use super::edns::holds;
 use super::edns::option::{KEEPALIVE, PADDING};
 use super::labels::DeviceLabel;
@@ -39,6 +40,10 @@ pub(crate) struct Query {
     pub(crate) qclass: u16,
     /// The OPT record, if there is one.
     pub(crate) edns: Option<Edns>,
+    /// The client's part of its cookie (RFC 7873 §4), if it sent one.
+    pub(crate) client_cookie: Option<[u8; CLIENT_LEN]>,
+    /// The whole cookie that goes into the response.
+    pub(crate) cookie: Option<[u8; WHOLE_LEN]>,
     asked: [u8; MAX_WIRE_LEN],
 }
 
@@ -113,6 +118,7 @@ impl Query {
             reader.record().ok_or_else(malformed)?;
         }
         let mut edns = None;
+        let mut client_cookie = None;
         for _ in 0..header.additionals {
             let record = reader.record().ok_or_else(malformed)?;
             match record.rtype {
@@ -125,6 +131,7 @@ impl Query {
                     if (record.ttl >> 16) & 0xff != 0 {
                         return Err(error(Rcode::BAD_VERSION));
                     }
+                    client_cookie = cookie_in(record.rdata);
                     let dnssec_ok = record.ttl & 0x8000 != 0;
                     let [padded, keepalive] = [PADDING, KEEPALIVE].map(|code| holds(record.rdata, code));
                     edns = Some(Edns { udp_size: record.class.max(512), dnssec_ok, padded, keepalive });
@@ -148,6 +155,8 @@ impl Query {
             qtype: question.qtype,
             qclass: question.qclass,
             edns,
+            client_cookie,
+            cookie: None,
             asked,
         })
     }
@@ -202,6 +211,12 @@ fn options_are_sound(rdata: &[u8]) -> bool {
     rest.is_at_end()
 }
 
+fn cookie_in(rdata: &[u8]) -> Option<[u8; CLIENT_LEN]> {
+    let mut options = Reader::new(rdata);
+    let (_, cookie) = std::iter::from_fn(|| options.option()).find(|(code, _)| *code == option::COOKIE)?;
+    cookie.first_chunk().copied()
+}
+
 /// RFC 7871 §6 and §7.1.1: as many address octets as the source prefix needs, and no scope in a query.
 fn client_subnet_is_sound(value: &[u8]) -> bool {
     let [family_high, family_low, source, scope, address @ ..] = value else { return false };
@@ -213,9 +228,10 @@ fn client_subnet_is_sound(value: &[u8]) -> bool {
     *source <= bits && *scope == 0 && address.len() == usize::from(*source).div_ceil(8)
 }
 
-mod option {
+/// EDNS options that are read.
+pub(crate) mod option {
     pub(super) const CLIENT_SUBNET: u16 = 8;
-    pub(super) const COOKIE: u16 = 10;
+    pub(crate) const COOKIE: u16 = 10;
 }
 
 #[cfg(test)]

@@ -47,11 +47,10 @@ pub(crate) fn shield(
     if judgement.verdict == Verdict::Allow && judgement.is_own() {
         return None;
     }
-    // What a forwarder that validates says of the data is never covered up.
-    let said = |code, text| answer.error.clone().unwrap_or_else(|| ExtendedError::new(code, text));
+    let withheld = |code, text| Reply::withheld(ttl, ExtendedError::new(code, text)).keeping(answer.error.as_ref());
     Some(match answer.leads {
-        Leads::Nowhere => Shielded::Elsewhere(Reply::withheld(ttl, said(ExtendedError::FILTERED, "forwarder"))),
-        _ => Shielded::Here(Reply::withheld(ttl, said(ExtendedError::BLOCKED, REBINDING))),
+        Leads::Nowhere => Shielded::Elsewhere(withheld(ExtendedError::FILTERED, "forwarder")),
+        _ => Shielded::Here(withheld(ExtendedError::BLOCKED, REBINDING)),
     })
 }
 

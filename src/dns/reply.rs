@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::{Answer, Ttl};
-use super::query::Query;
+use super::query::{Query, option};
 use super::wire::{self, ExtendedError, Rcode, UDP_SIZE, rr_type};
 use crate::policy::{Blocking, BlockingAnswer, Name, Rewrite};
 
@@ -26,6 +26,8 @@ pub(crate) struct Reply {
 enum Body {
     /// No records.
     Empty,
+    /// Nothing but TC: come again over TCP.
+    Later,
     /// A SOA record of our own with this TTL, so that the negative answer can be kept.
     Negative(u32),
     /// Records owned by QNAME: type and RDATA, all with this TTL.
@@ -60,6 +62,16 @@ impl Reply {
         Self { rcode, body: Body::Empty, error: None }
     }
 
+    /// A response that says nothing but to come again over TCP.
+    pub(crate) fn slip() -> Self {
+        Self { rcode: Rcode::NO_ERROR, body: Body::Later, error: None }
+    }
+
+    /// Whether it says nothing but that.
+    pub(crate) fn is_slip(&self) -> bool {
+        matches!(self.body, Body::Later)
+    }
+
     /// A negative answer of our own: NXDOMAIN, or NODATA with `Rcode::NO_ERROR`.
     pub(crate) fn negative(rcode: Rcode, ttl: u32) -> Self {
         Self { rcode, body: Body::Negative(ttl), error: None }
@@ -75,8 +87,10 @@ impl Reply {
         Self { rcode, body: Body::Own(records, soa), error: None }
     }
 
-    /// The answer to a muted name. RFC 8914 §4.16: "Blocked" is for the operator's own lists, which is what they are.
-    pub(crate) fn blocked(blocking: &Blocking, query: &Query, list: Option<&Arc<str>>) -> Self {
+    /// The answer to a muted name. RFC 8914 §4.16: "Blocked" is for the operator's own lists, which is what they are;
+    /// "Filtered" (§4.18) where whoever asks `chose` the list.
+    pub(crate) fn blocked(blocking: &Blocking, query: &Query, list: Option<&Arc<str>>, chose: bool) -> Self {
+        let code = if chose { ExtendedError::FILTERED } else { ExtendedError::BLOCKED };
         let address = match (blocking.answer, query.qtype) {
             (BlockingAnswer::Null, rr_type::A) => Some(Box::from([0; 4])),
             (BlockingAnswer::Null, rr_type::AAAA) => Some(Box::from([0; 16])),
@@ -91,8 +105,17 @@ impl Reply {
             // Every other type of a muted name is empty: an HTTPS record would lead around the mute by its hints.
             (_, None) => Self::negative(Rcode::NO_ERROR, blocking.ttl),
         };
-        reply.error = list.map(|list| ExtendedError::new(ExtendedError::BLOCKED, list.clone()));
+        reply.error = list.map(|list| ExtendedError::new(code, list.clone()));
         reply
+    }
+
+    /// This reply, with what a forwarder that validates said of the answer it replaces: DNSSEC's codes (RFC 8914 §4.2 to
+    /// §4.13) are never covered up.
+    pub(crate) fn keeping(mut self, said: Option<&ExtendedError>) -> Self {
+        if let Some(said) = said.filter(|said| matches!(said.code, 1 | 2 | 5..=12)) {
+            self.error = Some(said.clone());
+        }
+        self
     }
 
     /// NXDOMAIN for a name that does exist, and why.
@@ -138,7 +161,7 @@ impl Reply {
             return None;
         }
         match &self.body {
-            Body::Empty => None,
+            Body::Empty | Body::Later => None,
             Body::Negative(ttl) | Body::Records(ttl, _) | Body::Answer(_, Ttl::Fixed(ttl)) => Some(*ttl),
             Body::Answer(answer, Ttl::Aged(age)) => Some(answer.ttl.saturating_sub(*age)),
             Body::Own(records, soa) => records.iter().chain(soa).map(|record| record.ttl).min(),
@@ -156,11 +179,11 @@ impl Reply {
             out.truncate(start);
             self.write_whole(query, None, out);
         }
-        if out.len() - start > limit {
+        if out.len() - start > limit || self.is_slip() {
             out.truncate(start);
             self.write_head(query, TRUNCATED, [1, 0, 0, query.edns.is_some().into()], out);
             if query.edns.is_some() {
-                wire::write_opt(out, self.rcode, query.dnssec_ok(), None);
+                self.write_opt(query, None, out);
             }
         }
     }
@@ -169,7 +192,7 @@ impl Reply {
         let start = out.len();
         self.write_head(query, 0, [0; 4], out);
         let (answers, authorities) = match &self.body {
-            Body::Empty => (0, 0),
+            Body::Empty | Body::Later => (0, 0),
             Body::Negative(ttl) => {
                 wire::write_soa(out, *ttl);
                 (0, 1)
@@ -193,12 +216,20 @@ impl Reply {
             }
         };
         if query.edns.is_some() {
-            wire::write_opt(out, self.rcode, query.dnssec_ok(), error);
+            self.write_opt(query, error, out);
         }
         let counts = [1, answers, authorities, query.edns.is_some().into()];
         for (index, count) in counts.iter().enumerate() {
             let place = start + 4 + 2 * index;
             out[place..place + 2].copy_from_slice(&count.to_be_bytes());
+        }
+    }
+
+    fn write_opt(&self, query: &Query, error: Option<&ExtendedError>, out: &mut Vec<u8>) {
+        let start = out.len();
+        wire::write_opt(out, self.rcode, query.dnssec_ok(), error);
+        if let Some(cookie) = &query.cookie {
+            wire::append_option(out, start, option::COOKIE, cookie);
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::answer::{Answer, Question};
 use super::cache::{Cache, Found};
+use super::cookie::Cookies;
 use super::counters::Counters;
 use super::flight::{Flights, Landed};
 use super::inspect::inspect;
@@ -15,17 +16,18 @@ use super::labels::Labels;
 use super::local::{self, Known};
 use super::options::{BadOption, Options, Status};
 use super::query::{Query, Source};
+use super::rate::Rations;
 use super::rebinding::{Shielded, shield};
-use super::reply::{self, Reply};
+use super::reply::Reply;
 use super::serving::Serving;
 use super::special;
 use super::strangers::Strangers;
 use super::upstream::Upstreams;
-use super::wire::{CLASS_IN, ExtendedError, Rcode, rr_type};
+use super::wire::{ExtendedError, Rcode};
 use crate::device::Device;
-use crate::event::{Event, EventSink, Outcome};
+use crate::event::{Event, EventSink, Outcome, Transport};
 use crate::local::{BYPASS, REBINDING};
-use crate::policy::{Asker, Judgement, Name, Policy, Rewrite, Verdict};
+use crate::policy::{Asker, Judgement, Name, Rewrite, Verdict};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::time::{Clock, Timestamp};
 
@@ -43,6 +45,8 @@ pub struct Resolver {
     events: EventSink,
     strangers: Strangers,
     labels: Labels,
+    cookies: Cookies,
+    rations: Rations,
     clock: Clock,
     pub(super) admitted: super::access::AllowFrom,
     pub(super) limits: super::options::Limits,
@@ -56,11 +60,16 @@ impl Resolver {
     ///
     /// It waits for nothing but forwarders. Whoever polls it once has the response at once if the name is muted, local
     /// or in the cache; only what is left pending is worth a task.
-    pub(crate) async fn answer(self: Arc<Self>, query: Query, source: Source) -> (Query, Reply) {
+    pub(crate) async fn answer(self: Arc<Self>, mut query: Query, source: Source) -> (Query, Reply) {
+        query.cookie = query.client_cookie.map(|client| self.cookies.bake(client, source.address, source.at));
         // One snapshot serves to the end, so that no answer is half old and half new.
         let snapshot = self.snapshot.current();
         let device = self.identify(&snapshot, &source);
         let told = self.tell(&query, &snapshot, &device.asker(source.address), &source).await;
+        if told.reply.is_slip() {
+            // Counted and not written down: a flood must not wash out what the house asks.
+            return (query, told.reply);
+        }
         let took = self.clock.instant().saturating_duration_since(source.arrived);
         self.events.hand_over(Event {
             at: source.at,
@@ -84,7 +93,7 @@ impl Resolver {
     async fn tell(&self, query: &Query, snapshot: &Snapshot, asker: &Asker<'_>, source: &Source) -> Told {
         let policy = &*snapshot.policy;
         // Questions that are not for us, and names that mean the same in every house.
-        if let Some((outcome, reply)) = not_forwarded(query) {
+        if let Some((outcome, reply)) = special::not_forwarded(query) {
             return Told::at_once(outcome, reply);
         }
         // Nobody can know this name but a forwarder that asks what it is asked.
@@ -113,7 +122,7 @@ impl Resolver {
             return Told { judgement, ..Told::at_once(Outcome::Local, reply) };
         }
         if judgement.verdict == Verdict::Block {
-            return Told::muted(query, policy, judgement);
+            return Told::muted(query, snapshot, asker, judgement);
         }
         if snapshot.local.bypass.stops(query.name.as_ref()) && !judgement.is_own() {
             return Told::not_around(policy.blocking().ttl);
@@ -121,7 +130,10 @@ impl Resolver {
 
         // The cache, else a forwarder, else what the cache knew before.
         let question = Question::of(query, query.name.clone());
-        let Finding { outcome, answer, age, server } = match self.cache.find(&question, source.arrived) {
+        let found = self.cache.find(&question, source.arrived);
+        let asks = matches!(found, Found::Expired(_) | Found::Absent);
+        let Ok(_place) = self.rations.take(asks, source, &self.counters) else { return Told::later(source) };
+        let Finding { outcome, answer, age, server } = match found {
             Found::Fresh(answer, age) => Finding { outcome: Outcome::Cached, answer, age, server: None },
             Found::Waning(answer, age) => {
                 self.prefetch(&question);
@@ -144,7 +156,8 @@ impl Resolver {
             (judgement, alias) = (found, target.cloned());
         }
         if judgement.verdict == Verdict::Block {
-            return Told { alias, server, ..Told::muted(query, policy, judgement) };
+            let told = Told::muted(query, snapshot, asker, judgement);
+            return Told { alias, server, reply: told.reply.keeping(answer.error.as_ref()), ..told };
         }
         // Where they lead into the house, a page from outside would look into it.
         let shielded = shield(&answer, query, &judgement, &snapshot.local, policy.blocking().ttl);
@@ -271,13 +284,29 @@ impl Told {
         Self { judgement: Judgement::default(), outcome, alias: None, server: None, reply }
     }
 
-    fn muted(query: &Query, policy: &Policy, judgement: Judgement) -> Self {
-        let reply = Reply::blocked(policy.blocking(), query, judgement.list.as_ref());
+    fn muted(query: &Query, snapshot: &Snapshot, asker: &Asker<'_>, judgement: Judgement) -> Self {
+        let Snapshot { policy, local, .. } = snapshot;
+        let list = judgement.list.as_ref();
+        let blocking = local.answers.of(list, policy.blocking());
+        let chose = list.is_some_and(|list| policy.is_chosen(asker.profile, list));
+        let reply = Reply::blocked(&blocking, query, list, chose);
         Self { judgement, ..Self::at_once(Outcome::Muted, reply) }
     }
 }
 
 impl Told {
+    /// The answer to whoever asks for too much: over UDP to come again over TCP, where nobody can pretend to be another,
+    /// and where the connection itself makes it slow down.
+    fn later(source: &Source) -> Self {
+        match source.transport {
+            Transport::Udp => Self::at_once(Outcome::Refused, Reply::slip()),
+            _ => {
+                let failed = failure(ExtendedError::NETWORK_ERROR, "too many questions under way");
+                Self::at_once(Outcome::Failed, Reply::answered(Arc::new(failed), 0))
+            }
+        }
+    }
+
     /// The answer to a name by which a program would ask someone else than us: it does not exist.
     fn not_around(ttl: u32) -> Self {
         let (list, reply) =
@@ -316,21 +345,6 @@ fn failure(code: u16, text: &'static str) -> Answer {
     Answer::failure(Rcode::SERVER_FAILURE, ExtendedError::new(code, text))
 }
 
-/// The reply to a question that is never forwarded, whatever its name.
-fn not_forwarded(query: &Query) -> Option<(Outcome, Reply)> {
-    let rcode = match query.qtype {
-        _ if query.qclass != CLASS_IN => Rcode::REFUSED,
-        rr_type::ANY => return Some((Outcome::Local, reply::minimal_any())),
-        // Zone transfers are between authorities (RFC 5936 §2.2).
-        rr_type::AXFR | rr_type::IXFR => Rcode::REFUSED,
-        rr_type::MAILA | rr_type::MAILB => Rcode::NOT_IMPLEMENTED,
-        // Types that live in messages and never in zones (RFC 6895 §3.1).
-        0 | rr_type::OPT | rr_type::TKEY | rr_type::TSIG => Rcode::FORMAT_ERROR,
-        _ => return None,
-    };
-    Some((Outcome::Refused, Reply::error(rcode)))
-}
-
 impl Resolver {
     /// A resolver with an empty cache. `strangers` is told addresses that no device is known for.
     ///
@@ -353,6 +367,8 @@ impl Resolver {
             events,
             strangers: Strangers::new(strangers, clock.instant()),
             labels: Labels::new(options.limits.device_labels),
+            cookies: Cookies::new()?,
+            rations: Rations::new(&options.limits, clock.instant()),
             clock,
             admitted: options.admitted()?,
             limits: options.limits.clone(),

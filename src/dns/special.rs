@@ -6,8 +6,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::query::Query;
-use super::reply::Reply;
-use super::wire::{Rcode, rr_type};
+use super::reply::{Reply, minimal_any};
+use super::wire::{CLASS_IN, Rcode, rr_type};
+use crate::event::Outcome;
 use crate::policy::NameRef;
 
 /// TTL of what is said about these names, seconds. They do not change; an hour spares repeated questions.
@@ -70,6 +71,21 @@ pub(crate) fn reply(query: &Query) -> Option<Reply> {
     // A single label is the name of a thing in the house; nobody outside knows its address.
     let address = matches!(query.qtype, rr_type::A | rr_type::AAAA);
     (address && labels.count == 1).then(|| Reply::negative(Rcode::NAME_ERROR, TTL))
+}
+
+/// The reply to a question that is never forwarded, whatever its name.
+pub(crate) fn not_forwarded(query: &Query) -> Option<(Outcome, Reply)> {
+    let rcode = match query.qtype {
+        _ if query.qclass != CLASS_IN => Rcode::REFUSED,
+        rr_type::ANY => return Some((Outcome::Local, minimal_any())),
+        // Zone transfers are between authorities (RFC 5936 §2.2).
+        rr_type::AXFR | rr_type::IXFR => Rcode::REFUSED,
+        rr_type::MAILA | rr_type::MAILB => Rcode::NOT_IMPLEMENTED,
+        // Types that live in messages and never in zones (RFC 6895 §3.1).
+        0 | rr_type::OPT | rr_type::TKEY | rr_type::TSIG => Rcode::FORMAT_ERROR,
+        _ => return None,
+    };
+    Some((Outcome::Refused, Reply::error(rcode)))
 }
 
 /// RFC 6761 §6.3.

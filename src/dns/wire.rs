@@ -256,6 +256,19 @@ pub(crate) fn write_opt(out: &mut Vec<u8>, rcode: Rcode, dnssec_ok: bool, error:
     out.extend_from_slice(text);
 }
 
+/// Appends an option to the OPT record that begins at `start` and ends the message.
+pub(crate) fn append_option(out: &mut Vec<u8>, start: usize, code: u16, value: &[u8]) {
+    /// Where RDLENGTH stands behind the root label, TYPE, CLASS and TTL.
+    const RDLENGTH: usize = 9;
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&(value.len() as u16).to_be_bytes());
+    out.extend_from_slice(value);
+    let len = (out.len() - start - RDLENGTH - 2) as u16;
+    if let Some(place) = out.get_mut(start + RDLENGTH..start + RDLENGTH + 2) {
+        place.copy_from_slice(&len.to_be_bytes());
+    }
+}
+
 /// Appends a record whose owner is QNAME: a pointer to the question, which stands right behind the header.
 pub(crate) fn write_record(out: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]) {
     out.extend_from_slice(&[0xc0, HEADER_LEN as u8]);

@@ -3,6 +3,7 @@
 //!
 //! It comes from the configuration, is put together anew at a reload, and never changes in between.
 
+mod answers;
 mod bypass;
 mod rebinding;
 mod records;
@@ -11,12 +12,13 @@ mod zone;
 
 use std::path::PathBuf;
 
+pub use self::answers::Answers;
 pub use self::bypass::{BYPASS, Bypass, DohProvider, doh_providers};
 pub use self::rebinding::{REBINDING, Rebinding};
 pub use self::records::{Found, Record, Records, Rrset};
 pub use self::reverse::{address_of, reverse_name};
 pub use self::zone::{MAX_ZONE_BYTES, parse as parse_zone};
-use crate::policy::Name;
+use crate::policy::{BlockingAnswer, Name};
 
 /// What the configuration says of the house itself.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Options {
     pub rebinding: Rebinding,
     /// Which ways around sordino are closed.
     pub bypass: Bypass,
+    /// How names of single lists are answered, by the name of the `[[list]]`.
+    pub answers: Vec<(String, BlockingAnswer)>,
     /// The operator's own records.
     pub records: Vec<Record>,
     /// The operator's own zones.
@@ -47,6 +51,8 @@ pub struct Local {
     pub rebinding: Rebinding,
     /// Which ways around sordino are closed.
     pub bypass: Bypass,
+    /// How names of single lists are answered.
+    pub answers: Answers,
     /// The operator's own records and zones.
     pub records: Records,
 }
@@ -71,6 +77,7 @@ impl Local {
             }
         }
         let records = Records::new(&options.records, read);
-        (Self { rebinding: options.rebinding.clone(), bypass: options.bypass, records }, problems)
+        let answers = Answers::default();
+        (Self { rebinding: options.rebinding.clone(), bypass: options.bypass, answers, records }, problems)
     }
 }

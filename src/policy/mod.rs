@@ -199,6 +199,13 @@ impl Policy {
         self.lists.profiles.get(usize::from(profile.0)).map(|profile| profile.name.as_str())
     }
 
+    /// Whether `profile` itself says that `list` blocks, whatever the list is for others.
+    pub fn is_chosen(&self, profile: ProfileId, list: &str) -> bool {
+        let chosen =
+            |profile: &Profile| profile.lists.iter().any(|(name, to)| name == list && *to == Some(Action::Block));
+        self.lists.profiles.get(usize::from(profile.0)).is_some_and(chosen)
+    }
+
     /// How a muted name is answered.
     pub fn blocking(&self) -> &Blocking {
         &self.lists.blocking

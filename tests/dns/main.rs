@@ -15,6 +15,7 @@ mod forged;
 mod forwarding;
 mod hostile;
 mod https;
+mod limits;
 mod local;
 mod loops;
 mod message;

@@ -143,3 +143,18 @@ fn the_protection_can_be_switched_off_and_follows_a_reload() {
     sordino.signal("HUP");
     until("the switch", || (sordino.resolve("evil.example").last()? == "A 192.168.1.1").then_some(()));
 }
+
+/// A forwarder of the operator's own for some names knows addresses of the house.
+#[test]
+fn names_of_a_route_may_lead_inside() {
+    let (outside, inside) = (Forwarder::plain(), Forwarder::plain());
+    let route = format!("\n[[upstream.route]]\ndomains = [\"office.example\"]\nservers = [{:?}]\n", inside.udp());
+    let sordino = Setup::before(&outside).table(&route).start();
+    for forwarder in [&outside, &inside] {
+        for name in ["nas.office.example", "nas.other.example"] {
+            forwarder.holds(name, vec![a(name, 60, "192.168.1.9")]);
+        }
+    }
+    assert_eq!(sordino.resolve("nas.office.example"), ["A 192.168.1.9"]);
+    assert!(sordino.resolve("nas.other.example").is_empty());
+}
