@@ -1,10 +1,13 @@
-//! The story of a query.
+//! The story of a query. What it tells is in [`told`]; how a resolver is made and looked after in [`upkeep`].
+
+mod told;
+mod upkeep;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use told::{Finding, Told, failure};
 
 use super::answer::{Answer, Question};
 use super::cache::{Cache, Found};
@@ -14,7 +17,6 @@ use super::flight::{Flights, Landed};
 use super::inspect::inspect;
 use super::labels::Labels;
 use super::local::{self, Known};
-use super::options::{BadOption, Options, Status};
 use super::query::{Query, Source};
 use super::rate::Rations;
 use super::rebinding::{Shielded, shield};
@@ -25,11 +27,11 @@ use super::strangers::Strangers;
 use super::upstream::Upstreams;
 use super::wire::{ExtendedError, Rcode};
 use crate::device::Device;
-use crate::event::{Event, EventSink, Outcome, Transport};
-use crate::local::{BYPASS, REBINDING};
+use crate::event::{Event, EventSink, Outcome};
+use crate::local::REBINDING;
 use crate::policy::{Asker, Judgement, Name, Rewrite, Verdict};
 use crate::snapshot::{Snapshot, SnapshotCell};
-use crate::time::{Clock, Timestamp};
+use crate::time::Clock;
 
 /// How long a stub waits for fresh data before it gets stale data (RFC 8767 §5).
 const STALE_AFTER: Duration = Duration::from_millis(1_800);
@@ -268,142 +270,9 @@ impl Resolver {
     }
 }
 
-/// What became of a query.
-struct Told {
-    judgement: Judgement,
-    outcome: Outcome,
-    /// The name in the answer that was judged, where it was not QNAME.
-    alias: Option<Name>,
-    /// The forwarder that answered.
-    server: Option<Arc<str>>,
-    reply: Reply,
-}
-
-impl Told {
-    fn at_once(outcome: Outcome, reply: Reply) -> Self {
-        Self { judgement: Judgement::default(), outcome, alias: None, server: None, reply }
-    }
-
-    fn muted(query: &Query, snapshot: &Snapshot, asker: &Asker<'_>, judgement: Judgement) -> Self {
-        let Snapshot { policy, local, .. } = snapshot;
-        let list = judgement.list.as_ref();
-        let blocking = local.answers.of(list, policy.blocking());
-        let chose = list.is_some_and(|list| policy.is_chosen(asker.profile, list));
-        let reply = Reply::blocked(&blocking, query, list, chose);
-        Self { judgement, ..Self::at_once(Outcome::Muted, reply) }
-    }
-}
-
-impl Told {
-    /// The answer to whoever asks for too much: over UDP to come again over TCP, where nobody can pretend to be another,
-    /// and where the connection itself makes it slow down.
-    fn later(source: &Source) -> Self {
-        match source.transport {
-            Transport::Udp => Self::at_once(Outcome::Refused, Reply::slip()),
-            _ => {
-                let failed = failure(ExtendedError::NETWORK_ERROR, "too many questions under way");
-                Self::at_once(Outcome::Failed, Reply::answered(Arc::new(failed), 0))
-            }
-        }
-    }
-
-    /// The answer to a name by which a program would ask someone else than us: it does not exist.
-    fn not_around(ttl: u32) -> Self {
-        let (list, reply) =
-            (Some(BYPASS.into()), Reply::denied(ttl, ExtendedError::new(ExtendedError::BLOCKED, BYPASS)));
-        let judgement = Judgement { verdict: Verdict::Block, list, ..Judgement::default() };
-        Self { judgement, ..Self::at_once(Outcome::Muted, reply) }
-    }
-}
-
-/// What was found for a question, and where.
-struct Finding {
-    outcome: Outcome,
-    answer: Arc<Answer>,
-    age: u32,
-    server: Option<Arc<str>>,
-}
-
-impl Finding {
-    fn stale(answer: Arc<Answer>) -> Self {
-        Self { outcome: Outcome::Stale, answer, age: 0, server: None }
-    }
-
-    fn failed(answer: Arc<Answer>) -> Self {
-        Self { outcome: Outcome::Failed, answer, age: 0, server: None }
-    }
-}
-
 impl Question {
     fn of(query: &Query, name: Name) -> Self {
         let (dnssec_ok, checking_disabled) = (query.dnssec_ok(), query.checking_disabled);
         Self { name, qtype: query.qtype, dnssec_ok, checking_disabled }
-    }
-}
-
-fn failure(code: u16, text: &'static str) -> Answer {
-    Answer::failure(Rcode::SERVER_FAILURE, ExtendedError::new(code, text))
-}
-
-impl Resolver {
-    /// A resolver with an empty cache. `strangers` is told addresses that no device is known for.
-    ///
-    /// # Errors
-    /// When an option cannot be used; [`Options::check`] finds the same.
-    pub fn new(
-        options: &Options,
-        snapshot: Arc<SnapshotCell>,
-        events: EventSink,
-        strangers: mpsc::Sender<IpAddr>,
-        clock: Clock,
-    ) -> Result<Arc<Self>, BadOption> {
-        options.check()?;
-        Ok(Arc::new(Self {
-            snapshot,
-            cache: Arc::new(Cache::new(options.cache_size)),
-            flights: Arc::new(Flights::new(options.limits.flights)),
-            upstreams: Arc::new(options.upstreams()?),
-            prefetch: options.prefetch,
-            events,
-            strangers: Strangers::new(strangers, clock.instant()),
-            labels: Labels::new(options.limits.device_labels),
-            cookies: Cookies::new()?,
-            rations: Rations::new(&options.limits, clock.instant()),
-            clock,
-            admitted: options.admitted()?,
-            limits: options.limits.clone(),
-            counters: Counters::default(),
-            serving: OnceLock::new(),
-        }))
-    }
-
-    /// Forgets cached answers for `name` (with `subtree`, below it as well), or all; says how many.
-    pub fn flush(&self, name: Option<&Name>, subtree: bool) -> usize {
-        self.cache.flush(name.map(Name::as_ref), subtree)
-    }
-
-    /// Whether the whole internet may ask, which is worth a warning.
-    pub fn is_open(&self) -> bool {
-        self.admitted.is_open()
-    }
-
-    /// How it is doing.
-    pub fn status(&self) -> Status {
-        let mut counters = self.counters.read();
-        counters.extend([("flights", self.flights.turned_away()), ("events", self.events.dropped())]);
-        counters.extend(self.upstreams.counters());
-        Status {
-            upstreams: self.upstreams.status(),
-            cache_entries: self.cache.entries(),
-            cache_bytes: self.cache.bytes(),
-            cache_capacity: self.cache.capacity(),
-            counters,
-            encrypted: self.serving.get().map(Serving::status).unwrap_or_default(),
-            certificate_problems: self.serving.get().map(|one| one.problems(self.clock.now())).unwrap_or_default(),
-        }
-    }
-
-    pub(super) fn now(&self) -> (Timestamp, Instant) {
-        (self.clock.now(), self.clock.instant())
     }
 }
