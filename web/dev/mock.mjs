@@ -8,6 +8,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { DEVICES, generator, LISTS, question, tallies } from './house.mjs';
+import { listsOf } from './lists.mjs';
 import { hits, whatIf } from './whatif.mjs';
 
 const PORT = Number(process.env.PORT ?? 8055);
@@ -189,7 +190,7 @@ const status = () => ({
   listen: ['192.168.1.2:53', '[fd00::2]:53'], lists_names: LISTS.reduce((sum, list) => sum + list.names, 0),
 });
 
-const lists = () => LISTS.map((list, i) => ({ rejected: 0, examples: [], problem: null, fixed: true, ...list, hits: STATE === 'full' ? [41_220, 30_114, 12_876, 402, 0, 88][i] : 0 }));
+const lists = listsOf(STATE === 'full');
 
 const ROUTES = {
   'GET /overview': ({ query }) => overview(query),
@@ -197,7 +198,13 @@ const ROUTES = {
   'GET /devices/*': ({ id, query }) => exposure(id, query),
   'PUT /devices/*': ({ id, sent }) => void names.set(id, sent.name ?? id),
   'GET /queries': ({ query }) => queries(query),
-  'GET /lists': lists,
+  'GET /lists': lists.all,
+  'POST /lists': ({ sent }) => lists.add(sent),
+  'GET /lists/*': ({ id }) => (id === 'catalogue' ? lists.known() : undefined),
+  'PUT /lists/*': ({ id, sent }) => lists.change(id, sent),
+  'DELETE /lists/*': ({ id }) => lists.remove(id),
+  'POST /lists/*/refresh': ({ id }) => lists.refresh(id),
+  'DELETE /lists/*/refresh': ({ id }) => lists.stop(id),
   'GET /rules': () => rules.map((rule) => ({ ...rule, active: !rule.until || rule.until > Date.now() })),
   'POST /rules': ({ sent }) => {
     const rule = { id: nextRule++, since: Date.now(), until: null, ...sent };
@@ -237,11 +244,11 @@ async function answer(request, url) {
   }
   if (!loggedIn) throw new Refusal(401, 'Log in first', '');
   if (path === '/logout') return { status: 204, headers: { 'set-cookie': 'sordino_session=; Path=/; Max-Age=0' } };
-  const [, kind, id] = path.split('/');
-  const route = ROUTES[`${request.method} /${kind}${id === undefined ? '' : '/*'}`];
+  const [, kind, id, part] = path.split('/');
+  const route = ROUTES[`${request.method} /${kind}${id === undefined ? '' : '/*'}${part === undefined ? '' : `/${part}`}`];
   if (!route) throw new Refusal(404, 'There is nothing here', '');
   const body = route({ id: id === undefined ? undefined : decodeURIComponent(id), query: url.searchParams, sent });
-  return { status: body === undefined ? 204 : request.method === 'POST' && kind === 'rules' ? 201 : 200, body };
+  return { status: body === undefined ? 204 : request.method === 'POST' && id === undefined && (kind === 'rules' || kind === 'lists') ? 201 : 200, body };
 }
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
