@@ -76,6 +76,8 @@ impl List {
                 names: 0,
                 rejected: 0,
                 examples: Vec::new(),
+                quarantined: 0,
+                quarantine: Vec::new(),
                 problem: None,
             },
             group: name,

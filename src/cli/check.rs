@@ -12,7 +12,7 @@ use crate::store::Settings;
 /// because sordino starts in spite of it.
 pub(super) fn check(path: &Path) -> Result<String, Failure> {
     let config = Config::read(path)?;
-    let state = State::load(config.control.clone(), Settings::default());
+    let state = State::load(config.control.clone().read_only(), Settings::default());
     let mut text = String::new();
     write_report(&mut text, path, &config, &state).map_err(|error| Failure::Other(error.to_string()))?;
     Ok(text)
@@ -77,6 +77,16 @@ fn write_list(text: &mut String, list: &ListView, width: usize) -> fmt::Result {
     let report = &list.report;
     let action = format!("{:?}", report.action).to_lowercase();
     write!(text, "\n  {:width$}  {action:5}  {:>7} names  {}", report.name, report.names, list.source.display())?;
+    if report.quarantined > 0 {
+        write!(
+            text,
+            "\n  {:width$}  {} rules reach too far and are held back until you confirm them, the first of them:",
+            "", report.quarantined
+        )?;
+        for line in report.quarantine.iter().take(3) {
+            write!(text, "\n  {:width$}    {}:{}: {}", "", list.source.display(), line.line, line.why)?;
+        }
+    }
     if report.rejected > 0 {
         write!(
             text,

@@ -58,7 +58,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     let loading = spawn_blocking(move || {
         let settings = Settings::read(&config.store.path)
             .map_err(|error| format!("the settings in {} cannot be read: {error}", config.store.path.display()))?;
-        Ok::<_, String>(State::load(config.control, settings).with_neighbours(neighbours))
+        Ok::<_, String>(State::load(config.control.read_only(), settings).with_neighbours(neighbours))
     });
     let state = loading.await.map_err(|error| Failure::Other(error.to_string()))?.map_err(Failure::Other)?;
     let snapshot = state.snapshot();

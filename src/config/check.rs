@@ -14,7 +14,7 @@ use super::encrypted::{device_id, encrypted};
 use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
-use super::values::{Answer, Listen, Permitted};
+use super::values::{Answer, Confirmation, Listen, Permitted};
 use super::{Config, api, control, dns, fetching, local, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
@@ -56,6 +56,7 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
                 answers,
                 ..local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes)
             },
+            compiled: Some(control::CompiledOptions { path: store.path.join("compiled"), writable: true }),
             ..control_options(file.list, file.profile, file.device, file.blocking, paths, &mut mistakes)
         },
         lists_ca,
@@ -169,6 +170,10 @@ fn control_options(
             format: list.format,
             trusted: list.trusted,
             tier: list.tier,
+            confirmed: control::Confirmed {
+                wide: list.confirmed.contains(&Confirmation::TooWide),
+                shrunk: list.confirmed.contains(&Confirmation::Shrunk),
+            },
         }
     });
     let lists = lists.collect();

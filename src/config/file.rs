@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::{Answer, Bytes, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span};
+use super::values::{
+    Answer, Bytes, Confirmation, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span,
+};
 use crate::dns::{Limits, Strategy};
 use crate::local::Bypass;
 use crate::policy::{Action, Format, GuardId, Tier};
@@ -153,6 +155,8 @@ pub(super) struct List {
     pub(super) trusted: bool,
     #[serde(default)]
     pub(super) tier: Tier,
+    #[serde(default)]
+    pub(super) confirmed: Vec<Confirmation>,
     #[serde(default)]
     pub(super) private_server: bool,
     #[serde(default)]

@@ -58,6 +58,14 @@ pub(super) struct Answer(pub(super) BlockingAnswer);
 #[derive(Debug)]
 pub(super) struct Networks(pub(super) Vec<Network>);
 
+/// What may stand in `confirmed` of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Confirmation {
+    TooWide,
+    Shrunk,
+}
+
 /// What a profile makes of a list.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

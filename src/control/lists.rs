@@ -1,19 +1,22 @@
-//! Lists from the disk, and the last good copies of them.
+//! Lists from the disk: each read, compiled by itself, or replaced by its last good copy.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::collections::HashSet;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ListOptions;
-use crate::policy::{Format, ListSource, OWN_RULES};
+use super::cabinet::{Cabinet, LastGood};
+use super::shelf::{ListKey, Shelf};
+use super::source::{self, Key};
+use crate::policy::{Content, Format, ListReport, ListSource, NoPart, OWN_RULES, Policy, Reading, catalogue_rows};
 
-/// Bytes of a list file; a larger one is refused. A million names are about 25 MB.
-pub(super) const LIST_BYTES_BOUND: u64 = 64 << 20;
+/// What to do about a file that cannot be used.
+const ADVICE: &str = "put the file right, or take the list out of config.toml";
 
 /// A list as it was found on the disk.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Found {
     /// What the policy is compiled from.
     pub(super) source: ListSource,
@@ -23,36 +26,43 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     /// What is wrong with the file, one sentence without the name of the list.
     pub(super) problem: Option<String>,
+    /// What the policy is told of it, where it is in force.
+    pub(super) good: Option<LastGood>,
+    /// Why it is refused, as it was read.
+    pub(super) refused: Option<ListReport>,
+    options: ListOptions,
 }
 
-/// The last good copy of each list, by group and name. They are kept compressed, a quarter of their size, because a
-/// router has little memory and they are needed only when a file goes bad.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Shelf(HashMap<ListKey, Arc<[u8]>>);
+/// Reads all lists, directories one level deep. Where one cannot be used, its last good copy takes its place.
+pub(super) fn read(lists: &[ListOptions], shelf: &Shelf, cabinet: &Cabinet) -> Vec<Found> {
+    let mut found = find(lists, shelf);
+    refuse_second_of_a_name(&mut found);
+    for list in &mut found {
+        if list.problem.is_none() {
+            list.problem = list.load(shelf, cabinet, false).err();
+        }
+        if list.problem.is_some() {
+            list.fall_back(shelf, cabinet);
+        }
+    }
+    found
+}
 
-/// Group and name of a list.
-type ListKey = (Arc<str>, Arc<str>);
-
-/// Reads all lists, directories one level deep.
-pub(super) fn read(lists: &[ListOptions], shelf: &Shelf) -> Vec<Found> {
+fn find(lists: &[ListOptions], shelf: &Shelf) -> Vec<Found> {
     let mut found = Vec::new();
     for list in lists {
         if list.path.is_dir() {
             match members(&list.path) {
-                Ok(paths) => found.extend(paths.iter().map(|path| read_file(list, &stem(path), path))),
+                Ok(paths) => found.extend(paths.iter().map(|path| Found::new(list, &stem(path), path))),
                 Err(problem) => found.extend(lost_directory(list, &problem, shelf)),
             }
         } else if shelf.names(&list.name).any(|name| **name != *list.name) {
-            found.extend(lost_directory(
-                list,
-                "the directory is gone; put it back, or take the list out of config.toml",
-                shelf,
-            ));
+            let problem = "the directory is gone; put it back, or take the list out of config.toml";
+            found.extend(lost_directory(list, problem, shelf));
         } else {
-            found.push(read_file(list, &list.name, &list.path));
+            found.push(Found::new(list, &list.name, &list.path));
         }
     }
-    refuse_second_of_a_name(&mut found);
     found
 }
 
@@ -72,47 +82,123 @@ pub fn catalogue_files(lists: &[ListOptions]) -> Vec<CatalogueFile> {
         Format::Auto => found.path.extension().is_some_and(|extension| extension == "toml"),
         _ => false,
     };
-    let found = read(lists, &Shelf::default()).into_iter().filter(is_catalogue);
-    found.map(|found| CatalogueFile { path: found.path, content: found.source.content }).collect()
+    let found = find(lists, &Shelf::default()).into_iter().filter(is_catalogue);
+    let files = found.map(|found| CatalogueFile {
+        content: found.problem.map_or_else(|| source::whole(&found.path).map(Into::into), Err),
+        path: found.path,
+    });
+    files.collect()
 }
 
 impl Found {
-    /// Puts the last good copy in the place of what cannot be used. Says whether there is one.
-    pub(super) fn fall_back(&mut self, shelf: &Shelf) -> bool {
-        let copy = shelf.take_down(&self.group, &self.source.name);
-        let found = copy.is_some();
-        if let Some(copy) = copy {
-            self.source.content = Ok(copy);
-        }
-        found
-    }
-}
-
-impl Shelf {
-    /// Keeps a copy of a list that is good.
-    pub(super) fn put(&mut self, group: &Arc<str>, name: &Arc<str>, content: &[u8]) {
-        let key = (group.clone(), name.clone());
-        match zstd::bulk::compress(content, zstd::DEFAULT_COMPRESSION_LEVEL) {
-            Ok(compressed) => self.0.insert(key, compressed.into()),
-            Err(_) => self.0.remove(&key),
+    fn new(list: &ListOptions, name: &str, path: &Path) -> Self {
+        let source = ListSource {
+            name: name.into(),
+            action: list.action,
+            format: list.format,
+            trusted: list.trusted,
+            tier: list.tier,
+            content: Err("it was not read".into()),
         };
+        Self {
+            source,
+            group: list.name.as_str().into(),
+            path: path.to_owned(),
+            problem: None,
+            good: None,
+            refused: None,
+            options: list.clone(),
+        }
     }
 
-    /// Forgets the copies of lists that `keep` does not want.
-    pub(super) fn retain(&mut self, keep: impl Fn(&str, &str) -> bool) {
-        self.0.retain(|(group, name), _| keep(group, name));
+    /// What the shelf calls it by.
+    pub(super) fn shelf_key(&self) -> ListKey {
+        (self.group.clone(), self.source.name.clone())
     }
 
-    fn take_down(&self, group: &Arc<str>, name: &Arc<str>) -> Option<Arc<[u8]>> {
-        let compressed = self.0.get(&(group.clone(), name.clone()))?;
-        let capacity = usize::try_from(LIST_BYTES_BOUND).unwrap_or(usize::MAX);
-        let mut content = Vec::new();
-        zstd::Decoder::new(&compressed[..]).ok()?.take(capacity as u64).read_to_end(&mut content).ok()?;
-        Some(content.into())
+    fn reading(&self) -> Reading {
+        Reading { format: self.options.format, trusted: self.options.trusted, wide: self.options.confirmed.wide }
     }
 
-    fn names<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
-        self.0.keys().filter(move |(of, _)| **of == *group).map(|(_, name)| name)
+    /// Reads the file and puts it in force, or says what is wrong with it. `afresh` no part that is there already is used.
+    fn load(&mut self, shelf: &Shelf, cabinet: &Cabinet, afresh: bool) -> Result<(), String> {
+        if self.options.subscription.is_some() && !self.path.exists() {
+            return Err("it has not been fetched yet".to_owned());
+        }
+        let path = self.path.display().to_string();
+        let unreadable = |problem: String| format!("{path} cannot be read: {problem}; {ADVICE}");
+        let format = match self.options.format {
+            Format::Auto => Policy::format_of(&source::begin(&self.path).map_err(unreadable)?),
+            format => format,
+        };
+        let (content, key, names) = if format == Format::Catalogue {
+            let bytes = source::whole(&self.path).map_err(unreadable)?;
+            let names = catalogue_rows(&bytes).map_err(|problem| self.unusable(&problem))?;
+            let key = source::key_of(&bytes);
+            (bytes.into(), key, names)
+        } else {
+            let content = source::key(&self.path).map_err(unreadable)?;
+            let key = Cabinet::part_key(&content, self.reading());
+            let known = (!afresh).then(|| cabinet.part(&key).or_else(|| shelf.part(&key))).flatten();
+            let part = known.map_or_else(|| cabinet.compile(&self.path, &content, self.reading()), Ok);
+            let part = part.map_err(|no_part| match no_part {
+                NoPart::Unreadable(error) | NoPart::Unwritable(error) => unreadable(source::sentence(&error)),
+                NoPart::Refused(report) => {
+                    let problem = report.problem.clone().unwrap_or_default();
+                    self.refused = Some(*report);
+                    self.unusable(&problem)
+                }
+            })?;
+            let names = part.names();
+            (Content::Part(part), key, names)
+        };
+        let good = LastGood { key, reading: self.reading(), names };
+        self.refuse_shrunk(&good, shelf)?;
+        self.good = Some(good);
+        self.source.content = Ok(content);
+        Ok(())
+    }
+
+    /// Compiles the list anew if the names of its part are not what was written; to be asked before they are used.
+    pub(super) fn mend(&mut self, shelf: &Shelf, cabinet: &Cabinet) {
+        if let (Ok(Content::Part(part)), None) = (&self.source.content, &self.problem)
+            && !cabinet.verify(part)
+        {
+            self.problem = self.load(shelf, cabinet, true).err();
+        }
+    }
+
+    /// A list that lost nearly all of its names is an accident more often than a decision. One that is fetched was asked
+    /// this before it came in, and what is there is there because the operator took it.
+    fn refuse_shrunk(&self, new: &LastGood, shelf: &Shelf) -> Result<(), String> {
+        let Some(old) = shelf.last_good(&self.shelf_key()).filter(|old| old.reading == new.reading) else {
+            return Ok(());
+        };
+        let answered = self.options.confirmed.shrunk || self.options.subscription.is_some();
+        if answered || old.key == new.key || old.names == 0 || new.names * 10 > old.names {
+            return Ok(());
+        }
+        let (path, old, new) = (self.path.display(), old.names, new.names);
+        Err(format!(
+            "{path} shrank from {old} names to {new}; if that is right, write confirmed = [\"shrunk\"] for the list in config.toml"
+        ))
+    }
+
+    fn unusable(&self, problem: &str) -> String {
+        format!("{} cannot be used: {problem}; {ADVICE}", self.path.display())
+    }
+
+    fn fall_back(&mut self, shelf: &Shelf, cabinet: &Cabinet) {
+        let key = self.shelf_key();
+        if let Some((content, _)) = shelf.take_down(&key, self.reading(), cabinet) {
+            self.source.content = Ok(content);
+            self.good = shelf.last_good(&key).cloned();
+        }
+    }
+
+    /// What its content is called by, where there is any.
+    pub(super) fn content_key(&self) -> Option<&Key> {
+        self.good.as_ref().map(|good| &good.key)
     }
 }
 
@@ -123,43 +209,16 @@ fn lost_directory(list: &ListOptions, problem: &str, shelf: &Shelf) -> Vec<Found
     if names.is_empty() {
         names.push(list.name.as_str().into());
     }
-    names.into_iter().map(|name| found(list, &name, &list.path, Err(problem.to_owned()))).collect()
+    let lost = |name: &Arc<str>| Found { problem: Some(problem.to_owned()), ..Found::new(list, name, &list.path) };
+    names.iter().map(lost).collect()
 }
 
 fn refuse_second_of_a_name(found: &mut [Found]) {
     let mut taken = HashSet::from([Arc::from(OWN_RULES)]);
     for list in found {
         if !taken.insert(list.source.name.clone()) {
-            let problem = format!("another list is called {} already; rename the file", list.source.name);
-            list.source.content = Err(problem.clone());
-            list.problem = Some(problem);
+            list.problem = Some(format!("another list is called {} already; rename the file", list.source.name));
         }
-    }
-}
-
-fn read_file(list: &ListOptions, name: &str, path: &Path) -> Found {
-    let content = content(path).map_err(|problem| {
-        if list.subscription.is_some() && !path.exists() {
-            return "it has not been fetched yet".to_owned();
-        }
-        format!("{} cannot be read: {problem}; put the file right, or take the list out of config.toml", path.display())
-    });
-    found(list, name, path, content.map(Arc::from))
-}
-
-fn found(list: &ListOptions, name: &str, path: &Path, content: Result<Arc<[u8]>, String>) -> Found {
-    Found {
-        problem: content.as_ref().err().cloned(),
-        source: ListSource {
-            name: name.into(),
-            action: list.action,
-            format: list.format,
-            trusted: list.trusted,
-            tier: list.tier,
-            content,
-        },
-        group: list.name.as_str().into(),
-        path: path.to_owned(),
     }
 }
 
@@ -180,26 +239,11 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn content(path: &Path) -> Result<Vec<u8>, String> {
-    let sentence = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "sordino is not allowed to".to_owned(),
-        _ => error.to_string(),
-    };
-    // Asked before it is opened: to open a pipe is to wait for its other end.
-    if !fs::metadata(path).map_err(sentence)?.is_file() {
-        return Err("it is not a file".into());
-    }
-    let mut content = Vec::new();
-    File::open(path).map_err(sentence)?.take(LIST_BYTES_BOUND + 1).read_to_end(&mut content).map_err(sentence)?;
-    if content.len() as u64 > LIST_BYTES_BOUND {
-        return Err(format!("it is larger than {} MB", LIST_BYTES_BOUND >> 20));
-    }
-    Ok(content)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
+    use super::super::source::LIST_BYTES_BOUND;
     use super::*;
     use crate::policy::Action;
 
@@ -212,7 +256,12 @@ mod tests {
             trusted: false,
             tier: Default::default(),
             subscription: None,
+            confirmed: Default::default(),
         }
+    }
+
+    fn read(lists: &[ListOptions], shelf: &Shelf) -> Vec<Found> {
+        super::read(lists, shelf, &Cabinet::default())
     }
 
     fn names(found: &[Found]) -> Vec<(&str, bool)> {
@@ -223,7 +272,7 @@ mod tests {
     fn a_directory_is_a_list_for_each_toml_file_in_it() {
         let house = tempfile::tempdir().unwrap();
         for file in ["samsung.toml", "apple.toml", "README.md"] {
-            fs::write(house.path().join(file), "x").unwrap();
+            fs::write(house.path().join(file), "a.example\n").unwrap();
         }
         let found = read(&[list("catalogue", house.path())], &Shelf::default());
         assert_eq!(names(&found), [("apple", true), ("samsung", true)]);
@@ -254,23 +303,27 @@ mod tests {
     #[test]
     fn the_second_list_of_a_name_is_refused() {
         let house = tempfile::tempdir().unwrap();
-        fs::write(house.path().join("apple.toml"), "x").unwrap();
-        fs::write(house.path().join("own.toml"), "x").unwrap();
+        fs::write(house.path().join("apple.toml"), "a.example\n").unwrap();
+        fs::write(house.path().join("own.toml"), "a.example\n").unwrap();
         let lists = [list("apple", &house.path().join("apple.toml")), list("catalogue", house.path())];
         assert_eq!(names(&read(&lists, &Shelf::default())), [("apple", true), ("apple", false), ("own", false)]);
     }
 
     #[test]
     fn a_directory_that_is_gone_leaves_its_lists_on_the_shelf() {
-        let house = tempfile::tempdir().unwrap();
+        let (house, cabinet) = (tempfile::tempdir().unwrap(), Cabinet::default());
+        let directory = house.path().join("catalogue");
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("apple.toml"), "a.example\n").unwrap();
         let mut shelf = Shelf::default();
-        let group: Arc<str> = "catalogue".into();
-        shelf.put(&group, &"apple".into(), b"one name");
-        let mut found = read(&[list("catalogue", &house.path().join("gone"))], &shelf);
-        assert_eq!(names(&found), [("apple", false)]);
-        assert!(found[0].fall_back(&shelf));
-        assert_eq!(&found[0].source.content.as_ref().unwrap()[..], b"one name");
-        shelf.retain(|group, _| group != "catalogue");
-        assert!(!found[0].fall_back(&shelf));
+        for list in super::read(&[list("catalogue", &directory)], &shelf, &cabinet) {
+            shelf.put(list.shelf_key(), list.good.clone().unwrap(), list.source.content.as_ref().unwrap(), &cabinet);
+        }
+        fs::remove_dir_all(&directory).unwrap();
+        let found = read(&[list("catalogue", &directory)], &shelf);
+        assert_eq!(names(&found), [("apple", true)]);
+        assert!(found[0].problem.as_ref().unwrap().contains("the directory is gone"));
+        shelf.retain(|(group, _)| **group != *"catalogue");
+        assert_eq!(names(&read(&[list("catalogue", &directory)], &shelf)), [("catalogue", false)]);
     }
 }

@@ -4,7 +4,10 @@
 //! that [`Control::start`] makes is the only one that carries them out, one after the other. Whatever goes wrong with a
 //! command, what was in force before stays in force.
 
+mod cabinet;
 mod lists;
+mod shelf;
+mod source;
 mod state;
 pub mod subscriptions;
 mod writer;
@@ -61,6 +64,36 @@ pub struct Options {
     pub local: local::Options,
     /// How lists from elsewhere are fetched.
     pub subscriptions: subscriptions::Options,
+    /// Where compiled lists are kept; nowhere without it.
+    pub compiled: Option<CompiledOptions>,
+}
+
+impl Options {
+    /// The same for a command that only looks.
+    pub fn read_only(mut self) -> Self {
+        if let Some(compiled) = &mut self.compiled {
+            compiled.writable = false;
+        }
+        self
+    }
+}
+
+/// Where compiled lists are kept.
+#[derive(Clone, Debug)]
+pub struct CompiledOptions {
+    /// A directory of their own.
+    pub path: PathBuf,
+    /// Whether to write there; commands that only look must not, as they may run as another user.
+    pub writable: bool,
+}
+
+/// What the operator confirms of a list, so that it is not held up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Its rules may cover public suffixes and much of what people know.
+    pub wide: bool,
+    /// It may lose nearly all of its names at once.
+    pub shrunk: bool,
 }
 
 /// One `[[list]]`.
@@ -80,6 +113,8 @@ pub struct ListOptions {
     pub tier: Tier,
     /// Where it comes from, if from elsewhere; `path` is then that of its copy.
     pub subscription: Option<Subscription>,
+    /// What would otherwise hold it up.
+    pub confirmed: Confirmed,
 }
 
 /// A list as it stands now, for people to look at.

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::lists::{self, Found, Shelf};
+use super::cabinet::Cabinet;
+use super::lists::{self, Found};
+use super::shelf::Shelf;
 use super::subscriptions::{Subscription, Wanted, copy_path};
 use super::{ListOptions, ListView, Options, zones};
 use crate::device::Devices;
@@ -37,7 +39,8 @@ pub(super) struct Compiled {
 impl State {
     /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
     pub fn load(options: Options, settings: Settings) -> Self {
-        let compiled = compile(&in_force(&options, &settings), Shelf::default(), settings.rules.clone(), None);
+        let shelf = Shelf::open(&Cabinet::new(options.compiled.clone()));
+        let compiled = compile(&in_force(&options, &settings), shelf, settings.rules.clone(), None);
         let mut state = Self { options, settings, neighbours: HashMap::new(), compiled };
         state.switch_guards();
         state
@@ -105,6 +108,7 @@ fn added<'a>(options: &'a Options, settings: &'a Settings) -> impl Iterator<Item
             trusted: false,
             tier: Default::default(),
             subscription: Some(Subscription { url, private_server: list.private_server, refresh: None }),
+            confirmed: Default::default(),
         };
         Some((options, list.enabled))
     })
@@ -113,45 +117,43 @@ fn added<'a>(options: &'a Options, settings: &'a Settings) -> impl Iterator<Item
 /// Reads the lists of `options` and compiles them with `rules`. Where a list cannot be read or is refused, its last good
 /// copy from `shelf` takes its place, and a zone stays as it was `before`.
 pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, before: Option<&Local>) -> Compiled {
-    let mut found = lists::read(&options.lists, &shelf);
-    let mut fell_back: Vec<bool> =
-        found.iter_mut().map(|list| list.problem.is_some() && list.fall_back(&shelf)).collect();
+    let cabinet = Cabinet::new(options.compiled.clone());
+    let mut found = lists::read(&options.lists, &shelf, &cabinet);
     let (profiles, mut problems) = expand(&options.profiles, &found);
-    let build = |found: &[Found]| {
-        Policy::compile(PolicySources {
-            lists: found.iter().map(|list| list.source.clone()).collect(),
-            profiles: profiles.clone(),
-            rules: rules.clone(),
-            blocking: options.blocking,
-        })
-    };
-    let mut policy = build(&found);
-    let mut refused = false;
-    for (list, fell_back) in found.iter_mut().zip(&mut fell_back) {
-        let report = report(&policy, list);
-        if list.problem.is_none() && report.problem.is_some() {
-            let advice = "put the file right, or take the list out of config.toml";
-            list.problem =
-                report.problem.map(|problem| format!("{} cannot be used: {problem}; {advice}", list.path.display()));
-            *fell_back = list.fall_back(&shelf);
-            refused |= *fell_back;
-        }
+    let names_key = Cabinet::names_key(found.iter().map(Found::content_key));
+    let names = cabinet.names(&names_key);
+    let joined = names.is_none();
+    if joined {
+        found.iter_mut().for_each(|list| list.mend(&shelf, &cabinet));
     }
-    if refused {
-        policy = build(&found);
+    let policy = Policy::compile(PolicySources {
+        lists: found.iter().map(|list| list.source.clone()).collect(),
+        profiles,
+        rules,
+        blocking: options.blocking,
+        names,
+    });
+    if joined {
+        cabinet.keep_names(&names_key, &policy);
     }
     let mut views = Vec::with_capacity(found.len());
-    for (list, fell_back) in found.into_iter().zip(fell_back) {
-        if let (None, Ok(content)) = (&list.problem, &list.source.content) {
-            shelf.put(&list.group, &list.source.name, content);
-        }
+    for (list, report) in found.into_iter().zip(policy.lists()) {
         let problem = list.problem.as_ref().map(|problem| {
-            let instead =
-                if fell_back { "the last good copy of it stays in force" } else { "nothing of it is in force" };
+            let instead = match list.good {
+                Some(_) => "the last good copy of it stays in force",
+                None => "nothing of it is in force",
+            };
             format!("list {}: {problem}; {instead}", list.source.name)
         });
+        if let (Some(good), Ok(content)) = (&list.good, &list.source.content) {
+            shelf.put(list.shelf_key(), good.clone(), content, &cabinet);
+        }
         problems.extend(problem.clone());
-        let report = report(&policy, &list);
+        problems.extend(held_back(report, &list.path));
+        let report = list.refused.filter(|_| list.good.is_none()).map_or_else(
+            || report.clone(),
+            |refused| ListReport { name: report.name.clone(), action: report.action, ..refused },
+        );
         let source = fetched_from(options, &list.group).unwrap_or(list.path);
         views.push(ListView { group: list.group, source, trusted: list.source.trusted, report, problem });
     }
@@ -162,7 +164,8 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
             off.list, off.name
         ));
     }
-    shelf.retain(|group, name| views.iter().any(|view| *view.group == *group && *view.report.name == *name));
+    shelf.retain(|(group, name)| views.iter().any(|view| view.group == *group && view.report.name == *name));
+    cabinet.stand(&shelf.on_disk(), &names_key);
     let zones: Vec<_> = options.local.zones.iter().map(|zone| zones::read(&zone.path)).collect();
     let (mut local, wrong) = Local::assemble(&options.local, &zones, before);
     let groups = views.iter().map(|view| (view.group.clone(), view.report.name.clone()));
@@ -174,6 +177,17 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
 fn fetched_from(options: &Options, group: &str) -> Option<PathBuf> {
     let list = options.lists.iter().find(|list| list.name == group)?;
     list.subscription.as_ref().map(|subscription| subscription.url.to_string().into())
+}
+
+/// What the operator must know of rules in quarantine.
+fn held_back(report: &ListReport, path: &Path) -> Option<String> {
+    let first = report.quarantine.first()?;
+    let (name, path, count) = (&report.name, path.display(), report.quarantined);
+    Some(format!(
+        "list {name}: {count} of its rules reach too far and are not in force, the first in line {} of {path}: {}; if \
+         that is what you want, write confirmed = [\"too_wide\"] for the list in config.toml",
+        first.line, first.why
+    ))
 }
 
 /// Profiles as the policy takes them: where one names a directory, it means each list in there that it does not name itself.
@@ -201,24 +215,9 @@ fn expand(profiles: &[Profile], found: &[Found]) -> (Vec<Profile>, Vec<String>) 
     (profiles.collect(), problems)
 }
 
-fn report(policy: &Policy, list: &Found) -> ListReport {
-    let known = policy.lists().iter().find(|report| report.name == list.source.name);
-    known.cloned().unwrap_or_else(|| ListReport {
-        name: list.source.name.clone(),
-        action: list.source.action,
-        format: list.source.format,
-        lines: 0,
-        names: 0,
-        rejected: 0,
-        examples: Vec::new(),
-        problem: None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::*;
     use crate::control::ListOptions;
@@ -233,6 +232,7 @@ mod tests {
             trusted: false,
             tier: Default::default(),
             subscription: None,
+            confirmed: Default::default(),
         }
     }
 
@@ -258,7 +258,7 @@ mod tests {
         for file in ["apple.toml", "samsung.toml"] {
             fs::write(house.path().join(file), "").unwrap();
         }
-        let found = lists::read(&[list("catalogue", house.path())], &Shelf::default());
+        let found = lists::read(&[list("catalogue", house.path())], &Shelf::default(), &Cabinet::default());
         let lists =
             [("catalogue", Some(Action::Watch)), ("apple", None), ("none", None)].map(|(name, to)| (name.into(), to));
         let (profiles, problems) = expand(&[Profile { name: "guests".into(), lists: lists.into() }], &found);

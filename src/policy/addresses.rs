@@ -18,7 +18,7 @@ use super::verdict::Verdict;
 pub const MAX_NETWORKS: usize = 200_000;
 
 /// Addresses that share their first bits. An IPv4 address mapped into IPv6 is the IPv4 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub(super) struct Network {
     /// With the bits behind the prefix cleared.
     address: IpAddr,

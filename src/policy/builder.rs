@@ -1,81 +1,65 @@
-//! Builds a ruleset from rules in any order, in chunks: each is sorted and packed by itself, then all are merged in one
-//! pass. So a million names need the room of a hundred thousand, and not of a million.
+//! Joins the parts of all lists, and the rows of the catalogue, into one ruleset: one pass over all names in order.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, Cursor};
 
-use fst::{Map, MapBuilder, Streamer};
+use fst::{Map, MapBuilder};
 
-use super::addresses::{Addresses, MAX_NETWORKS, Network};
+use super::addresses::{Addresses, Network};
 use super::list::ListId;
 use super::name::Name;
-use super::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS, Patterns};
-use super::rule::{Mistake, Reach, Refused, Rule, Target};
-use super::ruleset::{Entry, Extra, Ruleset, Sets, push_key};
+use super::names::{Names, Sets, push_key};
+use super::pages::Pages;
+use super::part::Part;
+use super::patterns::Patterns;
+use super::rule::{Reach, Rule, Target};
+use super::ruleset::{Entry, Extra, Ruleset, flags_of};
+use super::runs::{Merge, Unsorted};
 
-/// Names that are sorted at a time. Few in the unit tests, so that these merge chunks, too.
-const CHUNK: usize = if cfg!(test) { 4 } else { 100_000 };
-
-/// Takes rules, gives a [`Ruleset`].
+/// Takes parts and rows, gives a [`Ruleset`].
 #[derive(Debug, Default)]
 pub(super) struct Builder {
-    chunk: Chunk,
-    packed: Vec<Map<Vec<u8>>>,
+    /// Whether the names are there already, so that only what goes with them is collected.
+    has_names: bool,
+    parts: Vec<(ListId, Part)>,
+    /// Names that are not in a part as runs: rows, and rules with an extra. They carry their whole entry.
+    unsorted: Unsorted,
+    runs: Vec<Vec<u8>>,
     sets: KnownSets,
     extras: Vec<Extra>,
     globs: Vec<(Rule, ListId)>,
     expressions: Vec<(Rule, ListId)>,
     families: Vec<(Box<str>, Entry)>,
     networks: Vec<(Network, Entry)>,
-    /// How many globs, expressions and networks the list that is being read has.
-    counts: (ListId, usize, usize, usize),
     /// Rules that are switched off, in one list or, said by a trusted one, in all.
     switched_off: HashSet<(Option<ListId>, Rule)>,
     /// Their names, as keys: only entries of those are looked at more closely.
     switched_off_keys: HashSet<Vec<u8>>,
-    refused: HashSet<ListId>,
-}
-
-impl Default for ListId {
-    fn default() -> Self {
-        Self(u16::MAX)
-    }
 }
 
 impl Builder {
-    /// Takes a rule of `list`.
-    pub(super) fn add(&mut self, list: ListId, rule: Rule) -> Result<(), Refused> {
-        if self.counts.0 != list {
-            self.counts = (list, 0, 0, 0);
-        }
-        match &rule.target {
-            Target::Name(name, reach) => {
-                let number = (!rule.is_plain()).then(|| self.extra(&rule));
-                let entry = Entry::new(list, reach.flags() | flags_of(&rule), number);
-                self.push(name, entry)?;
-            }
-            Target::Glob(_) => {
-                self.counts.1 += 1;
-                bound(self.counts.1, MAX_PATTERNS, "patterns")?;
-                self.globs.push((rule, list));
-            }
-            Target::Network(network) => {
-                self.counts.3 += 1;
-                bound(self.counts.3, MAX_NETWORKS, "addresses")?;
-                let number = (!rule.is_plain()).then(|| self.extra(&rule));
-                self.networks.push((*network, Entry::new(list, flags_of(&rule), number)));
-            }
-            Target::Expression(_) => {
-                self.counts.2 += 1;
-                bound(self.counts.2, MAX_EXPRESSIONS, "regular expressions")?;
-                self.expressions.push((rule, list));
+    /// With `has_names`, [`finish_with`](Self::finish_with) will be told the names.
+    pub(super) fn new(has_names: bool) -> Self {
+        Self { has_names, ..Self::default() }
+    }
+
+    /// Takes a list. What it switches off is switched off in itself, or with `everywhere` in all lists.
+    pub(super) fn add_part(&mut self, list: ListId, part: &Part, everywhere: bool) {
+        for (rule, badfilter) in part.rules() {
+            if *badfilter {
+                self.switch_off((!everywhere).then_some(list), rule.clone());
+            } else {
+                self.add(list, rule.clone());
             }
         }
-        Ok(())
+        if !self.has_names {
+            self.parts.push((list, part.clone()));
+        }
     }
 
     /// Takes a row of the catalogue.
-    pub(super) fn add_row(&mut self, list: ListId, name: &Name, reach: Reach, row: u32) -> Result<(), Refused> {
-        self.push(name, Entry::new(list, reach.flags() | Entry::ROW, Some(row)))
+    pub(super) fn add_row(&mut self, list: ListId, name: &Name, reach: Reach, row: u32) {
+        self.push(name, Entry::new(list, reach.flags() | Entry::ROW, Some(row)));
     }
 
     /// Takes a row of the catalogue that is an expression for whole names.
@@ -83,8 +67,28 @@ impl Builder {
         self.families.push((expression.into(), Entry::new(list, Entry::ROW, Some(row))));
     }
 
+    /// Extras of names so far.
+    pub(super) fn extras(&self) -> usize {
+        self.extras.len()
+    }
+
+    fn add(&mut self, list: ListId, rule: Rule) {
+        match &rule.target {
+            Target::Name(name, reach) => {
+                let number = (!rule.is_plain()).then(|| self.extra(&rule));
+                self.push(name, Entry::new(list, reach.flags() | flags_of(&rule), number));
+            }
+            Target::Glob(_) => self.globs.push((rule, list)),
+            Target::Expression(_) => self.expressions.push((rule, list)),
+            Target::Network(network) => {
+                let number = (!rule.is_plain()).then(|| self.extra(&rule));
+                self.networks.push((*network, Entry::new(list, flags_of(&rule), number)));
+            }
+        }
+    }
+
     /// Switches off every rule that is like `rule`, wherever it stands: in `list`, or with none in all lists.
-    pub(super) fn switch_off(&mut self, list: Option<ListId>, rule: Rule) {
+    fn switch_off(&mut self, list: Option<ListId>, rule: Rule) {
         if let Target::Name(name, _) = &rule.target {
             let mut key = Vec::new();
             push_key(name.as_ref(), &mut key);
@@ -93,19 +97,15 @@ impl Builder {
         self.switched_off.insert((list, rule));
     }
 
-    /// Takes back all that was added for `list`.
-    pub(super) fn refuse(&mut self, list: ListId) {
-        self.refused.insert(list);
-        self.globs.retain(|(_, of)| *of != list);
-        self.expressions.retain(|(_, of)| *of != list);
-        self.networks.retain(|(_, entry)| entry.list() != list);
-        self.families.retain(|(_, entry)| entry.list() != list);
-        self.switched_off.retain(|(of, _)| *of != Some(list));
+    /// Joins everything.
+    pub(super) fn finish(mut self) -> Result<Ruleset, String> {
+        let map = self.merge().map_err(|error| error.to_string())?;
+        let names = Names { map: Some(map), sets: std::mem::take(&mut self.sets.sets) };
+        self.finish_with(names)
     }
 
-    /// Packs everything.
-    pub(super) fn finish(mut self) -> Result<Ruleset, String> {
-        self.pack()?;
+    /// Puts `names`, which an earlier run over the same lists gave, together with all else.
+    pub(super) fn finish_with(mut self, names: Names) -> Result<Ruleset, String> {
         let (globs, expressions) = (std::mem::take(&mut self.globs), std::mem::take(&mut self.expressions));
         let globs = self.surviving(globs, |target| match target {
             Target::Glob(glob) => Some(glob),
@@ -118,8 +118,7 @@ impl Builder {
         expressions.append(&mut self.families);
         let patterns = Patterns::build(globs, expressions)?;
         let addresses = Addresses::build(&self.networks);
-        let names = self.merge().map_err(|error| error.to_string())?;
-        Ok(Ruleset { names, sets: self.sets.sets, extras: self.extras, patterns, addresses })
+        Ok(Ruleset { names, extras: self.extras, patterns, addresses })
     }
 
     fn extra(&mut self, rule: &Rule) -> u32 {
@@ -127,54 +126,53 @@ impl Builder {
         self.extras.len() as u32 - 1
     }
 
-    fn push(&mut self, name: &Name, entry: Entry) -> Result<(), Refused> {
-        self.chunk.push(name, entry);
-        if self.chunk.places.len() < CHUNK {
-            return Ok(());
-        }
-        self.pack().map_err(|why| Refused::new(Mistake::TooLong, why))
-    }
-
-    fn pack(&mut self) -> Result<(), String> {
-        if !self.chunk.places.is_empty() {
-            self.packed.push(self.chunk.pack(&mut self.sets).map_err(|error| error.to_string())?);
-        }
-        Ok(())
-    }
-
-    /// One map out of all, without what was refused or switched off.
-    fn merge(&mut self) -> fst::Result<Map<Vec<u8>>> {
-        let packed = std::mem::take(&mut self.packed);
-        let is_final = self.refused.is_empty() && self.switched_off_keys.is_empty();
-        match <[_; 1]>::try_from(packed) {
-            Ok([only]) if is_final => Ok(only),
-            Ok(only) => self.merge_all(&only),
-            Err(packed) => self.merge_all(&packed),
+    fn push(&mut self, name: &Name, entry: Entry) {
+        if !self.has_names && self.unsorted.push(entry.bits(), |keys| push_key(name.as_ref(), keys)) {
+            self.end_run();
         }
     }
 
-    fn merge_all(&mut self, packed: &[Map<Vec<u8>>]) -> fst::Result<Map<Vec<u8>>> {
-        let mut merged = MapBuilder::memory();
-        let mut union = packed.iter().collect::<fst::map::OpBuilder<'_>>().union();
-        let mut entries = Vec::new();
-        while let Some((key, numbers)) = union.next() {
-            entries.clear();
-            for number in numbers {
-                entries.extend_from_slice(self.sets.sets.entries(number.value));
+    fn end_run(&mut self) {
+        let mut run = Vec::new();
+        // A vector takes whatever is written to it.
+        let _ = self.unsorted.sort_into(&mut run);
+        self.runs.push(run);
+    }
+
+    /// One map out of all runs, without what was switched off.
+    fn merge(&mut self) -> Result<Map<Pages>, fst::Error> {
+        self.end_run();
+        let (parts, own) = (std::mem::take(&mut self.parts), std::mem::take(&mut self.runs));
+        // Those of parts are owned by the list, and say flags; the last owner's say whole entries.
+        let whole_entries = usize::from(u16::MAX);
+        let of_parts = parts.iter().flat_map(|(list, part)| {
+            part.runs().map(|run| (usize::from(list.0), Box::new(run) as Box<dyn BufRead + '_>))
+        });
+        let own = own.into_iter().map(|run| (whole_entries, Box::new(Cursor::new(run)) as Box<dyn BufRead + '_>));
+        let mut merge = Merge::new(of_parts.chain(own))?;
+        let mut merged = MapBuilder::new(Pages::default())?;
+        let (mut key, mut entries) = (Vec::new(), Vec::new());
+        let entry = |owner: usize, said: u64| {
+            if owner == whole_entries {
+                Entry::from_bits(said)
+            } else {
+                Entry::new(ListId(owner as u16), said as u8, None)
             }
-            entries.retain(|&entry| self.is_in_force(key, entry));
+        };
+        while merge.next(&mut key, |owner, said| entries.push(entry(owner, said)))? {
+            if self.switched_off_keys.contains(&key) {
+                entries.retain(|&entry| self.is_in_force(&key, entry));
+            }
             if !entries.is_empty() {
-                merged.insert(key, self.sets.number(&mut entries))?;
+                merged.insert(&key, self.sets.number(&mut entries))?;
             }
+            entries.clear();
         }
-        Ok(merged.into_map())
+        Map::new(merged.into_inner()?)
     }
 
     fn is_in_force(&self, key: &[u8], entry: Entry) -> bool {
-        if self.refused.contains(&entry.list()) {
-            return false;
-        }
-        if entry.has(Entry::HOSTS | Entry::ROW) || !self.switched_off_keys.contains(key) {
+        if entry.has(Entry::HOSTS | Entry::ROW) {
             return true;
         }
         let Some(rule) = self.rule_of(key, entry) else {
@@ -211,58 +209,13 @@ impl Builder {
     fn surviving<T>(&mut self, rules: Vec<(Rule, ListId)>, part: impl Fn(Target) -> Option<T>) -> Vec<(T, Entry)> {
         let mut surviving = Vec::new();
         for (rule, list) in rules {
-            if !self.is_switched_off(&rule, list) {
+            if self.switched_off.is_empty() || !self.is_switched_off(&rule, list) {
                 let number = (!rule.is_plain()).then(|| self.extra(&rule));
                 let entry = Entry::new(list, flags_of(&rule), number);
                 surviving.extend(part(rule.target).map(|pattern| (pattern, entry)));
             }
         }
         surviving
-    }
-}
-
-fn flags_of(rule: &Rule) -> u8 {
-    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
-    flag(rule.exception, Entry::EXCEPTION) | flag(rule.important, Entry::IMPORTANT) | flag(rule.hosts, Entry::HOSTS)
-}
-
-fn bound(count: usize, most: usize, what: &str) -> Result<(), Refused> {
-    if count <= most {
-        return Ok(());
-    }
-    Err(Refused::new(Mistake::TooLong, format!("a list may hold {most} {what}; this one is beyond")))
-}
-
-/// Names in the order they came, their keys in one run of bytes.
-#[derive(Debug, Default)]
-struct Chunk {
-    keys: Vec<u8>,
-    /// Start and length of a key, and what is said of it.
-    places: Vec<(u32, u16, Entry)>,
-}
-
-impl Chunk {
-    fn push(&mut self, name: &Name, entry: Entry) {
-        let start = self.keys.len();
-        push_key(name.as_ref(), &mut self.keys);
-        self.places.push((start as u32, (self.keys.len() - start) as u16, entry));
-    }
-
-    /// Sorts and packs what was pushed, and is empty afterwards.
-    fn pack(&mut self, sets: &mut KnownSets) -> fst::Result<Map<Vec<u8>>> {
-        let keys = &self.keys;
-        let key = |&(start, len, _): &(u32, u16, Entry)| &keys[start as usize..start as usize + usize::from(len)];
-        self.places.sort_unstable_by(|a, b| key(a).cmp(key(b)));
-        let mut map = MapBuilder::memory();
-        let mut entries = Vec::new();
-        for same in self.places.chunk_by(|a, b| key(a) == key(b)) {
-            entries.clear();
-            entries.extend(same.iter().map(|&(_, _, entry)| entry));
-            map.insert(key(&same[0]), sets.number(&mut entries))?;
-        }
-        self.keys.clear();
-        self.places.clear();
-        Ok(map.into_map())
     }
 }
 
@@ -281,14 +234,19 @@ impl KnownSets {
         if let Some(&number) = self.numbers.get(entries.as_slice()) {
             return number;
         }
-        let number = self.sets.push(entries);
-        self.numbers.insert(entries.as_slice().into(), number);
+        let (number, is_shared) = self.sets.push(entries);
+        // A set with an extra or a row is of one name only and is not looked for again.
+        if is_shared {
+            self.numbers.insert(entries.as_slice().into(), number);
+        }
         number
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::list::Format;
+    use super::super::part::Reading;
     use super::*;
 
     fn naming(ruleset: &Ruleset, name: &str) -> Vec<(u16, bool)> {
@@ -299,44 +257,50 @@ mod tests {
         found
     }
 
-    fn builder() -> Builder {
-        let mut builder = Builder::default();
-        for number in (0..50).rev() {
-            for list in [0, 1, 2] {
-                let name = Name::parse(&format!("n{number}.example")).unwrap();
-                let mut rule = Rule::block(name, Reach::Subtree);
-                rule.exception = list == 2;
-                builder.add(ListId(list), rule).unwrap();
-            }
+    fn pages(mut bytes: &[u8]) -> Pages {
+        let len = bytes.len();
+        Pages::read(&mut bytes, len).unwrap()
+    }
+
+    fn builder(has_names: bool) -> Builder {
+        let mut builder = Builder::new(has_names);
+        for list in [0, 1, 2] {
+            let sign = if list == 2 { "@@" } else { "" };
+            let lines: String = (0..50).rev().map(|number| format!("{sign}||n{number}.example^\n")).collect();
+            let reading = Reading { format: Format::Auto, trusted: false, wide: false };
+            builder.add_part(ListId(list), &Part::in_memory(reading, lines.as_bytes()).unwrap(), false);
+        }
+        for row in 0..9 {
+            builder.add_row(ListId(3), &Name::parse(&format!("r{row}.example")).unwrap(), Reach::Exact, row);
         }
         builder
     }
 
     #[test]
-    fn every_list_that_names_a_name_is_known_after_chunks_are_merged() {
-        let ruleset = builder().finish().unwrap();
+    fn every_list_that_names_a_name_is_known_after_runs_are_merged() {
+        let ruleset = builder(false).finish().unwrap();
         for number in 0..50 {
             assert_eq!(naming(&ruleset, &format!("a.n{number}.example")), [(0, false), (1, false), (2, true)]);
         }
+        assert_eq!(naming(&ruleset, "r8.example"), [(3, false)]);
         assert_eq!(naming(&ruleset, "n50.example"), []);
         assert_eq!(naming(&ruleset, "example"), []);
     }
 
     #[test]
-    fn a_refused_list_leaves_no_trace() {
-        let mut builder = builder();
-        builder.refuse(ListId(1));
-        assert_eq!(naming(&builder.finish().unwrap(), "n7.example"), [(0, false), (2, true)]);
-    }
-
-    #[test]
-    fn patterns_and_expressions_of_a_list_are_bounded() {
-        let mut builder = Builder::default();
-        let expression = || Rule::about(Target::Expression("^a".into()));
-        for _ in 0..MAX_EXPRESSIONS {
-            builder.add(ListId(0), expression()).unwrap();
+    fn names_that_were_kept_say_the_same_and_any_damage_is_seen() {
+        let first = builder(false).finish().unwrap();
+        let mut kept = Vec::new();
+        first.names.write(&mut kept).unwrap();
+        let again = builder(true).finish_with(Names::read(pages(&kept)).unwrap()).unwrap();
+        for name in ["a.n7.example", "n49.example", "r3.example", "n50.example"] {
+            assert_eq!(naming(&again, name), naming(&first, name), "{name}");
         }
-        assert!(builder.add(ListId(0), expression()).is_err());
-        assert!(builder.add(ListId(1), expression()).is_ok());
+        for place in 0..kept.len() {
+            let mut damaged = kept.clone();
+            damaged[place] ^= 0x10;
+            assert!(Names::read(pages(&damaged)).is_none(), "octet {place}");
+            assert!(Names::read(pages(&kept[..place])).is_none(), "cut at {place}");
+        }
     }
 }

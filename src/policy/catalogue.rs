@@ -159,18 +159,11 @@ pub(super) fn read(content: &[u8], list: ListId, rows: &mut Vec<Row>, builder: &
     report.names = read.len();
     for (row, subject) in read {
         let number = rows.len() as u32;
-        let added = match &subject {
+        match &subject {
             Subject::Name(name, reach) => builder.add_row(list, name, *reach, number),
-            Subject::Family(expression) => {
-                builder.add_family(list, expression, number);
-                Ok(())
-            }
-        };
-        rows.push(Row { list, ..row });
-        if let Err(refused) = added {
-            builder.refuse(list);
-            return report.refuse(refused.why);
+            Subject::Family(expression) => builder.add_family(list, expression, number),
         }
+        rows.push(Row { list, ..row });
     }
 }
 
@@ -182,6 +175,14 @@ pub(super) fn rows_of(content: &[u8]) -> Result<Vec<(Row, Subject)>, String> {
         let (line, column) = line_and_column(text, at);
         format!("line {line}, column {column}: {why}")
     })
+}
+
+/// How many rows the catalogue file `content` has.
+///
+/// # Errors
+/// With what is wrong, and where.
+pub fn catalogue_rows(content: &[u8]) -> Result<usize, String> {
+    rows_of(content).map(|rows| rows.len())
 }
 
 fn parse(text: &str) -> Result<Vec<(Row, Subject)>, Mistaken> {

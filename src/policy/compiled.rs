@@ -1,13 +1,17 @@
 //! All lists, compiled: what does not change when the operator clicks a rule.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::blocking::Blocking;
 use super::builder::Builder;
 use super::catalogue::{self, Fit, Label, Row};
 use super::formats;
-use super::list::{Action, Format, ListId, ListReport, ListSource, Tier};
+use super::list::{Action, Content, Format, ListId, ListReport, ListSource, Tier};
 use super::name::NameRef;
+use super::names::Names;
+use super::pages::Pages;
+use super::part::{NoPart, Part, Reading};
 use super::profile::Profile;
 use super::ruleset::Ruleset;
 use super::who::ProfileId;
@@ -35,13 +39,25 @@ pub(super) struct Traits {
 }
 
 impl Compiled {
-    /// Reads and packs `lists`. A list that cannot be read, or is refused, has its report say why.
-    pub(super) fn new(lists: &[ListSource], profiles: Vec<Profile>, blocking: Blocking) -> Self {
-        let mut builder = Builder::default();
+    /// Reads and joins `lists`. A list that cannot be read, or is refused, has its report say why. Names that are kept
+    /// from a time when the lists were the same spare the joining.
+    pub(super) fn new(
+        lists: &[ListSource],
+        profiles: Vec<Profile>,
+        blocking: Blocking,
+        names: Option<KeptNames>,
+    ) -> Self {
+        let mut builder = Builder::new(names.is_some());
         let mut rows = Vec::new();
         let mut reports: Vec<ListReport> =
             (0..u16::MAX).zip(lists).map(|(place, list)| read(list, ListId(place), &mut rows, &mut builder)).collect();
-        let ruleset = builder.finish().unwrap_or_else(|why| {
+        let ruleset = match names {
+            Some(KeptNames(names)) if names.fit(rows.len(), builder.extras()) => builder.finish_with(names),
+            // They are of other lists; better slow than wrong.
+            Some(_) => return Self::new(lists, profiles, blocking, None),
+            None => builder.finish(),
+        };
+        let ruleset = ruleset.unwrap_or_else(|why| {
             for report in &mut reports {
                 report.refuse(format!("the rules of all lists together could not be packed: {why}"));
             }
@@ -78,34 +94,56 @@ impl Compiled {
     }
 }
 
+/// The names of all lists as [`Policy::keep_names`](super::Policy::keep_names) wrote them.
+#[derive(Debug)]
+pub struct KeptNames(Names);
+
+impl KeptNames {
+    /// Takes what was written; none if it is damaged or of another version. Whether it belongs to the lists that it will
+    /// be used with, the caller must know.
+    ///
+    /// # Errors
+    /// As reading `content`, of probably `len` octets, does.
+    pub fn read(content: &mut dyn Read, len: usize) -> io::Result<Option<Self>> {
+        Ok(Names::read(Pages::read(content, len)?).map(Self))
+    }
+}
+
 fn read(source: &ListSource, list: ListId, rows: &mut Vec<Row>, builder: &mut Builder) -> ListReport {
     let mut report = ListReport::of(source);
-    let content = match &source.content {
-        Ok(content) => content,
+    let compiled;
+    let part = match &source.content {
         Err(why) => {
             report.refuse(why.clone());
             return report;
         }
-    };
-    if source.format == Format::Auto {
-        report.format = formats::detect(content);
-    }
-    if report.format == Format::Catalogue {
-        catalogue::read(content, list, rows, builder, &mut report);
-        return report;
-    }
-    let format = report.format;
-    // What a list from elsewhere switches off is its own affair; a trusted one speaks for the operator, to all lists.
-    let reach = (!source.trusted).then_some(list);
-    formats::read(content, format, source.trusted, &mut report, |written| {
-        if written.badfilter {
-            builder.switch_off(reach, written.rule);
-            return Ok(());
+        Ok(Content::Part(part)) => part,
+        Ok(Content::Bytes(content)) => {
+            if source.format == Format::Auto {
+                report.format = formats::detect(content);
+            }
+            if report.format == Format::Catalogue {
+                catalogue::read(content, list, rows, builder, &mut report);
+                return report;
+            }
+            let reading = Reading { format: report.format, trusted: source.trusted, wide: false };
+            match Part::in_memory(reading, content) {
+                Ok(part) => compiled = part,
+                Err(no_part) => return refused(source, no_part),
+            }
+            &compiled
         }
-        builder.add(list, written.rule)
-    });
-    if report.problem.is_some() {
-        builder.refuse(list);
+    };
+    // What a list from elsewhere switches off is its own affair; a trusted one speaks for the operator, to all lists.
+    builder.add_part(list, part, source.trusted);
+    ListReport { name: report.name, action: report.action, ..part.report() }
+}
+
+fn refused(source: &ListSource, no_part: NoPart) -> ListReport {
+    let mut report = ListReport::of(source);
+    match no_part {
+        NoPart::Refused(told) => return ListReport { name: report.name, action: report.action, ..*told },
+        NoPart::Unreadable(error) | NoPart::Unwritable(error) => report.refuse(error.to_string()),
     }
     report
 }

@@ -1,7 +1,9 @@
 //! Patterns of the `||ads*.cdn.example^` kind, matched against the text of a name in linear steps.
 
+use serde::{Deserialize, Serialize};
+
 /// A pattern that is more than one name: runs of characters with anything between them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Glob {
     /// Where the first piece may stand.
     pub(super) front: Front,
@@ -12,7 +14,7 @@ pub(super) struct Glob {
 }
 
 /// Where a pattern may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Front {
     /// `|`: at the start of the name.
     Start,

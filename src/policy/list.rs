@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::part::Part;
+use super::rule::Mistake;
+
 /// What a list, or a rule of the operator, does with the names it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -17,7 +20,7 @@ pub enum Action {
 }
 
 /// How a list is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Found out from the content.
@@ -65,13 +68,35 @@ pub struct ListSource {
     pub trusted: bool,
     /// Which tier of a catalogue is in force; lists in other formats have no tiers.
     pub tier: Tier,
-    /// Its bytes, or one sentence on why there are none.
-    pub content: Result<Arc<[u8]>, String>,
+    /// What it is made of, or one sentence on why there is nothing.
+    pub content: Result<Content, String>,
+}
+
+/// What a list is made of.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Its bytes as they came: files of the catalogue, and small things.
+    Bytes(Arc<[u8]>),
+    /// The list compiled by itself.
+    Part(Part),
+}
+
+impl<T: Into<Arc<[u8]>>> From<T> for Content {
+    fn from(bytes: T) -> Self {
+        Self::Bytes(bytes.into())
+    }
 }
 
 /// Which list, by its place in [`Policy::lists`](super::Policy::lists).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListId(pub u16);
+
+impl Default for ListId {
+    /// No list's.
+    fn default() -> Self {
+        Self(u16::MAX)
+    }
+}
 
 /// What became of one list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -82,7 +107,7 @@ pub struct ListReport {
     pub action: Action,
     /// The format it was read as.
     pub format: Format,
-    /// Lines that were taken as rules.
+    /// Lines that were taken as rules, those in quarantine included.
     pub lines: usize,
     /// Names and patterns in force.
     pub names: usize,
@@ -90,6 +115,11 @@ pub struct ListReport {
     pub rejected: usize,
     /// The first of them, at most [`MAX_EXAMPLES`].
     pub examples: Vec<RejectedLine>,
+    /// Rules that cover a public suffix or much of what people know. They are not in force until the operator confirms
+    /// that this list may hold such; see `confirmed` in the configuration.
+    pub quarantined: usize,
+    /// The first of them, at most [`MAX_EXAMPLES`].
+    pub quarantine: Vec<RejectedLine>,
     /// Why nothing of the list is in force, if so.
     pub problem: Option<String>,
 }
@@ -110,16 +140,31 @@ pub struct RejectedLine {
 
 impl ListReport {
     /// The report of a list of which nothing was read yet.
-    pub(super) fn of(source: &ListSource) -> Self {
+    pub(crate) fn of(source: &ListSource) -> Self {
+        Self { name: source.name.clone(), action: source.action, ..Self::blank(source.format) }
+    }
+
+    /// A report on a list whose name and action others know.
+    pub(super) fn blank(format: Format) -> Self {
         Self {
-            name: source.name.clone(),
-            action: source.action,
-            format: source.format,
+            name: "".into(),
+            action: Action::Block,
+            format,
             lines: 0,
             names: 0,
             rejected: 0,
             examples: Vec::new(),
+            quarantined: 0,
+            quarantine: Vec::new(),
             problem: None,
+        }
+    }
+
+    /// Counts a rule that is held back, and keeps it while there is room.
+    pub(super) fn hold_back(&mut self, line: usize, why: String) {
+        self.quarantined += 1;
+        if self.quarantine.len() < MAX_EXAMPLES {
+            self.quarantine.push(RejectedLine { line, class: Mistake::TooWide.as_str(), why });
         }
     }
 

@@ -2,8 +2,10 @@
 //!
 //! How a list becomes a verdict, in reading order: `name` and `who` are what is judged; `formats` turns bytes into
 //! `rule`s (with `modifiers`, `rewrite` and `glob` for their parts) and `catalogue` files into labelled rows;
-//! `builder` packs both into the `ruleset`, the `patterns` behind it and the `addresses` beside it; `compiled` holds the
-//! result and how each `profile` sees it; `own` rules go before all lists; `judge` decides, `explain` says why, and
+//! `part` is one list compiled by itself (`packing` writes it, in `runs` of names in order; `wide` tells what is held
+//! back); `builder` joins parts and rows into the `ruleset`: its `names`, the `patterns` behind them and the `addresses`
+//! beside them; `compiled` holds the result and how each `profile` sees it; `own` rules go before all lists; `judge`
+//! decides, `explain` says why, and
 //! `trial` judges as if a list were another one.
 //!
 //! The order of decision:
@@ -32,31 +34,40 @@ mod judge;
 mod list;
 mod modifiers;
 mod name;
+mod names;
 mod own;
+mod packing;
+mod pages;
+mod part;
 mod patterns;
 mod profile;
 mod rewrite;
 mod rrtype;
 mod rule;
 mod ruleset;
+mod runs;
 mod trial;
 mod verdict;
 mod who;
+mod wide;
 
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use self::addresses::MAX_NETWORKS;
 pub use self::blocking::{Blocking, BlockingAnswer};
-pub use self::catalogue::{Class, Label};
+pub use self::catalogue::{Class, Label, catalogue_rows};
+pub use self::compiled::KeptNames;
 pub use self::explain::{Explanation, RuleMatch};
 pub use self::export::{Export, Selection};
 pub use self::formats::{MAX_LINE, MAX_RULES};
 pub use self::guards::{Guard, GuardId};
 pub use self::judge::Judgement;
-pub use self::list::{Action, Format, ListId, ListReport, ListSource, MAX_EXAMPLES, RejectedLine, Tier};
+pub use self::list::{Action, Content, Format, ListId, ListReport, ListSource, MAX_EXAMPLES, RejectedLine, Tier};
 pub use self::name::{MAX_LABEL_LEN, MAX_WIRE_LEN, Name, NameRef, NotAName};
 pub use self::own::{OWN_RULES, OwnRule, Scope};
+pub use self::part::{Blob, DETECTED_BYTES, MAX_CONDITIONAL, NoPart, Part, Reading};
 pub use self::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS};
 pub use self::profile::Profile;
 pub use self::rewrite::Rewrite;
@@ -82,13 +93,15 @@ pub fn survey(content: &[u8], format: Format) -> ListReport {
     };
     let mut report = ListReport::of(&source);
     if report.format != Format::Catalogue {
-        formats::read(content, report.format, false, &mut report, |_| Ok(()));
+        let (format, mut text) = (report.format, content);
+        // Bytes in memory can always be read.
+        let _ = formats::read(content, &mut text, format, false, &mut report, |_| Ok(formats::Taken::InForce));
     }
     report
 }
 
 /// Everything a policy is compiled from.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PolicySources {
     /// In the order of the configuration.
     pub lists: Vec<ListSource>,
@@ -98,6 +111,8 @@ pub struct PolicySources {
     pub rules: Vec<OwnRule>,
     /// How a muted name is answered.
     pub blocking: Blocking,
+    /// The names of exactly these lists, kept from an earlier time.
+    pub names: Option<KeptNames>,
 }
 
 /// The compiled policy: immutable, shared by all queries.
@@ -109,11 +124,16 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The format of a list that begins with `begin`, [`DETECTED_BYTES`] or all of it.
+    pub fn format_of(begin: &[u8]) -> Format {
+        formats::detect(begin)
+    }
+
     /// Compiles `sources`. Lists that cannot be read are left out and reported, never fatal.
     pub fn compile(sources: PolicySources) -> Self {
-        let PolicySources { lists, profiles, rules, blocking } = sources;
+        let PolicySources { lists, profiles, rules, blocking, names } = sources;
         Self {
-            lists: Arc::new(Compiled::new(&lists, profiles, blocking)),
+            lists: Arc::new(Compiled::new(&lists, profiles, blocking, names)),
             own: OwnRules::new(rules),
             off: Arc::default(),
         }
@@ -213,6 +233,14 @@ impl Policy {
 
     /// Memory that the names of all lists take, attribution included, bytes.
     pub fn names_size(&self) -> usize {
-        self.lists.ruleset.size()
+        self.lists.ruleset.names.size()
+    }
+
+    /// Writes the names of all lists, so that the next compilation of the same lists is spared them.
+    ///
+    /// # Errors
+    /// As writing to `out` does.
+    pub fn keep_names(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.lists.ruleset.names.write(out)
     }
 }

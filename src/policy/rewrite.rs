@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 use super::name::Name;
 use super::rrtype;
 use super::rule::{Mistake, Refused, shown};
 
 /// An answer given by a rule (`$dnsrewrite`, or an address in a trusted hosts list).
-#[derive(Clone, Debug, PartialEq, Eq, Default, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub struct Rewrite {
     /// RCODE of the response.
     pub rcode: u8,

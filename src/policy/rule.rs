@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::addresses::Network;
 use super::glob::Glob;
 use super::name::{Name, NameRef};
@@ -10,7 +12,7 @@ use super::rewrite::Rewrite;
 use super::who::Asker;
 
 /// What a rule says, before trust and the list's action are weighed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Rule {
     pub(super) target: Target,
     /// `@@`, RPZ's passthru.
@@ -24,7 +26,7 @@ pub(super) struct Rule {
 }
 
 /// Which names a rule is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Target {
     Name(Name, Reach),
     Glob(Glob),
@@ -35,7 +37,7 @@ pub(super) enum Target {
 }
 
 /// How far below its name a rule reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Reach {
     Exact,
     Below,
@@ -43,7 +45,7 @@ pub(super) enum Reach {
 }
 
 /// What `$dnsrewrite` gives, or in an exception takes away.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum RewriteTo {
     /// Only in an exception: every rewrite of the name.
     Any,
@@ -68,7 +70,7 @@ impl Rule {
 }
 
 /// What narrows a rule besides its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Conditions {
     /// `$denyallow`: zones that the rule leaves out.
     pub(super) except_zones: Vec<Name>,
@@ -91,7 +93,7 @@ impl Conditions {
 }
 
 /// `a|b` or `~a|~b`, in an order of its own so that two spellings compare equal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Choice<T> {
     pub(super) only: Vec<T>,
     pub(super) except: Vec<T>,
@@ -110,7 +112,7 @@ impl<T> Choice<T> {
 }
 
 /// One value of `$client`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Client {
     Address(IpAddr),
     /// A network, with the bits behind the prefix cleared, and the prefix length.
@@ -160,6 +162,24 @@ pub(super) enum Mistake {
 }
 
 impl Mistake {
+    const ALL: [Self; 10] = [
+        Self::NotAName,
+        Self::TooLong,
+        Self::TooWide,
+        Self::BadAddress,
+        Self::BadRegex,
+        Self::BadModifierValue,
+        Self::UnsupportedModifier,
+        Self::UnsupportedLine,
+        Self::NotDns,
+        Self::NotTrusted,
+    ];
+
+    /// The kind that reports call `word`.
+    pub(super) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mistake| mistake.as_str() == word)
+    }
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::NotAName => "not_a_name",

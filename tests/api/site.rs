@@ -173,6 +173,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             trusted: false,
             tier: Default::default(),
             subscription: None,
+            confirmed: Default::default(),
         }],
         profiles: Vec::new(),
         devices: vec![DeviceOptions {
@@ -184,6 +185,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             tags: Vec::new(),
             unlogged: false,
         }],
+        compiled: None,
         blocking: Blocking::default(),
         guards_off: Vec::new(),
         local: Default::default(),

@@ -22,7 +22,7 @@ use tokio_util::bytes::Bytes;
 use super::intake::{Intake, Temporary};
 use super::place::{ListUrl, Reach, reach};
 use super::{Stage, Told};
-use crate::control::lists::LIST_BYTES_BOUND;
+use crate::control::source::LIST_BYTES_BOUND;
 use crate::dns::Lookup;
 use crate::time::{BUILD_DATE, Clock};
 

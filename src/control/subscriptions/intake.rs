@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::write::MultiGzDecoder;
 
 use super::record;
-use crate::control::lists::LIST_BYTES_BOUND;
+use crate::control::source::LIST_BYTES_BOUND;
 
 /// How many times larger than what came in a list may be. Lists of names pack to a fifth of their size; what unpacks to a
 /// hundred times was made to fill a disk.

@@ -146,6 +146,7 @@ async fn a_reload_says_what_is_wrong_and_keeps_rules_and_devices() {
                 trusted: false,
                 tier: Default::default(),
                 subscription: None,
+                confirmed: Default::default(),
             }],
             ..Options::default()
         }

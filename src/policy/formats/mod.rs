@@ -10,6 +10,8 @@ mod text;
 mod unbound;
 mod width;
 
+use std::io::{self, BufRead};
+
 use self::adblock::{Surroundings, Written};
 use super::list::{Format, ListReport};
 use super::rule::{Mistake, Refused};
@@ -24,32 +26,59 @@ pub const MAX_LINE: usize = 16 * 1024;
 /// From how many lines on, and of which share of them, a list is seen to be one for browsers.
 const BROWSER_LIST_LINES: usize = 100;
 
-/// Reads `content` as `format`, gives each rule to `take`, and tells in `report` what became of it.
-///
-/// Where the report ends up with a problem, what was taken must not be in force.
+/// What became of a rule.
+#[derive(Debug)]
+pub(super) enum Taken {
+    InForce,
+    /// Held back until the operator confirms it; why, in words.
+    Quarantined(String),
+}
+
+/// Reads `content`, which starts with `begin`, as `format`; gives each rule to `take`, and tells in `report` what became
+/// of it. Where the report ends up with a problem, what was taken must not be in force.
 pub(super) fn read(
-    content: &[u8],
+    begin: &[u8],
+    content: &mut impl BufRead,
     format: Format,
     trusted: bool,
     report: &mut ListReport,
-    mut take: impl FnMut(Written) -> Result<(), Refused>,
-) {
-    let content = match text::check(content) {
-        Ok(content) => content,
-        Err(problem) => return report.refuse(problem),
-    };
+    mut take: impl FnMut(Written) -> Result<Taken, Refused>,
+) -> io::Result<()> {
+    match text::check(begin) {
+        Ok(mark) => {
+            // What was not looked at cannot be passed over.
+            content.fill_buf()?;
+            content.consume(mark);
+        }
+        Err(problem) => {
+            report.refuse(problem);
+            return Ok(());
+        }
+    }
     let mut reader = LineReader::of(format, trusted);
     let mut rules = Vec::new();
     let mut for_browsers = 0;
-    for (number, line) in (1..).zip(text::lines(content)) {
+    let mut odd = text::Odd::default();
+    let mut lines = text::Lines::new(content);
+    let mut number = 0;
+    while let Some(line) = lines.next()? {
+        number += 1;
+        odd.count(line);
         rules.clear();
         let read = text::printable(line).and_then(|line| reader.read(line, &mut rules));
-        let names = rules.len();
-        let taken = read.and_then(|()| rules.drain(..).try_for_each(&mut take));
+        let (names, held_back) = (rules.len(), report.quarantined);
+        let taken = read.and_then(|()| {
+            rules.drain(..).try_for_each(|rule| {
+                if let Taken::Quarantined(why) = take(rule)? {
+                    report.hold_back(number, why);
+                }
+                Ok(())
+            })
+        });
         match taken {
             Ok(()) if names > 0 => {
                 report.lines += 1;
-                report.names += names;
+                report.names += names - (report.quarantined - held_back);
             }
             Ok(()) => {}
             Err(refused) => {
@@ -59,12 +88,14 @@ pub(super) fn read(
             }
         }
         if report.names > MAX_RULES {
-            return report.refuse(format!("it has more than {MAX_RULES} rules"));
+            report.refuse(format!("it has more than {MAX_RULES} rules"));
+            return Ok(());
         }
     }
-    if let Some(problem) = unfit(report, for_browsers) {
+    if let Some(problem) = odd.problem().or_else(|| unfit(report, for_browsers)) {
         report.refuse(problem);
     }
+    Ok(())
 }
 
 /// Why a list that could be read is still none to put in force.
