@@ -41,7 +41,8 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let answers = file.list.iter().filter_map(|list| Some((list.name.get_ref().clone(), list.answer.as_ref()?.0)));
     let answers = answers.collect();
     let mut places = Places::new();
-    let dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
+    let mut dns = dns_options(file.dns, file.upstream, file.cache, limits, directory, &mut places, &mut mistakes);
+    dns.dnssec = dnssec_options(file.dnssec, directory, &mut places);
     let store = store_options(file.store, file.privacy.level, directory, &mut mistakes);
     let lists_ca = file.lists.ca.as_ref().map(|ca| from_directory(directory, ca.get_ref()));
     let subscriptions = fetching::options(file.lists, &store.path, &mut mistakes);
@@ -117,11 +118,20 @@ fn dns_options(
         listen,
         allow_from,
         upstream: upstream_options(upstream, directory, places, mistakes),
+        dnssec: dns::DnssecOptions::default(),
         prefetch: cache.prefetch.unwrap_or(true),
         cache_size: cache.size.map_or(DEFAULT_CACHE_SIZE, |size| size.into_inner().0),
         limits,
         encrypted,
     }
+}
+
+fn dnssec_options(dnssec: file::Dnssec, directory: &Path, places: &mut Places) -> dns::DnssecOptions {
+    if let Some(anchor) = &dnssec.trust_anchor {
+        places.insert("dnssec.trust_anchor", anchor.span());
+    }
+    let trust_anchor = dnssec.trust_anchor.map(|anchor| from_directory(directory, anchor.get_ref()));
+    dns::DnssecOptions { validate: dnssec.validate, trust_anchor }
 }
 
 fn control_options(

@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) dns: Dns,
     pub(super) upstream: Upstream,
     pub(super) cache: Cache,
+    pub(super) dnssec: Dnssec,
     pub(super) blocking: Blocking,
     pub(super) rebinding: Rebinding,
     pub(super) bypass: Bypass,
@@ -87,6 +88,13 @@ pub(super) struct Route {
 pub(super) struct Cache {
     pub(super) size: Option<Spanned<Bytes>>,
     pub(super) prefetch: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [dnssec]")]
+pub(super) struct Dnssec {
+    pub(super) validate: bool,
+    pub(super) trust_anchor: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -88,6 +88,7 @@ impl Config {
             ("[upstream]", dns.upstream != new.dns.upstream),
             ("[cache]", dns.cache_size != new.dns.cache_size || dns.prefetch != new.dns.prefetch),
             ("[lists] ca", self.lists_ca != new.lists_ca),
+            ("[dnssec]", dns.dnssec != new.dns.dnssec),
             ("[limits]", dns.limits != new.dns.limits),
             (
                 "[web]",

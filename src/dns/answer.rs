@@ -8,7 +8,7 @@ mod leads;
 
 use std::net::IpAddr;
 
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::{Message, MessageType, Query as WireQuery, ResponseCode};
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name as WireName, RData, Record};
@@ -226,6 +226,16 @@ impl Answer {
         };
         answer.encode(&wire_name(&question.name)?, &read.answers, &rest_read.authorities)?;
         Ok(answer)
+    }
+
+    /// The response to `question` that this answer was taken from, less what was not taken.
+    pub(crate) fn message(&self, question: &Question) -> Result<Message, NotAnAnswer> {
+        let mut message = self.read_back(&question.name)?;
+        message.queries = vec![WireQuery::query(wire_name(&question.name)?, question.qtype.into())];
+        message.metadata.message_type = MessageType::Response;
+        message.metadata.response_code =
+            if self.is_nxdomain() { ResponseCode::NXDomain } else { ResponseCode::NoError };
+        Ok(message)
     }
 
     /// The records as the codec has them; they are about `name`.

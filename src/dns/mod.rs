@@ -27,11 +27,12 @@ mod serving;
 mod special;
 mod strangers;
 mod upstream;
+mod validate;
 mod wire;
 
 pub use listen::{BindError, Listeners, serve};
 pub use lookup::{Lookup, NoAddress};
-pub use options::{BadOption, Limits, Options, Status, UpstreamStatus};
+pub use options::{BadOption, DnssecOptions, Limits, Options, Status, UpstreamStatus};
 pub use resolver::Resolver;
 pub use serving::{Encrypted, ServingStatus, Way};
 pub use upstream::{RouteOptions, Strategy, UpstreamOptions};

@@ -1,10 +1,12 @@
 //! What the configuration says about answering queries, and what the page shows of it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::access::AllowFrom;
 use super::serving::{Encrypted, ServingStatus};
 use super::upstream::{UpstreamOptions, Upstreams};
+use super::validate::check_anchor;
 
 /// Everything the configuration says about answering queries.
 #[derive(Clone, Debug)]
@@ -17,12 +19,23 @@ pub struct Options {
     pub upstream: UpstreamOptions,
     /// Bytes the cache may hold.
     pub cache_size: usize,
+    /// Whether answers are validated, and by which keys.
+    pub dnssec: DnssecOptions,
     /// Whether popular answers are asked for again before they end.
     pub prefetch: bool,
     /// Bounds, by name.
     pub limits: Limits,
     /// Where and how queries are answered over TLS, HTTPS and QUIC.
     pub encrypted: Encrypted,
+}
+
+/// Validation of answers (RFC 4035).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnssecOptions {
+    /// Whether answers are validated.
+    pub validate: bool,
+    /// A file of DNSKEY records that are trusted in place of the root's.
+    pub trust_anchor: Option<PathBuf>,
 }
 
 /// Bounds of the hot path. Each has a counter of what it turned away.
@@ -93,6 +106,7 @@ impl Options {
         self.admitted()?;
         self.upstreams()?;
         self.encrypted.check()?;
+        check_anchor(self.dnssec.trust_anchor.as_deref())?;
         let bounds = [
             ("queries_in_flight", self.limits.queries_in_flight),
             ("queries_per_second", self.limits.queries_per_second),

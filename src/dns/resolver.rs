@@ -25,6 +25,7 @@ use super::serving::Serving;
 use super::special;
 use super::strangers::Strangers;
 use super::upstream::Upstreams;
+use super::validate::Validator;
 use super::wire::{ExtendedError, Rcode};
 use crate::device::Device;
 use crate::event::{Event, EventSink, Outcome};
@@ -44,6 +45,7 @@ pub struct Resolver {
     flights: Arc<Flights>,
     upstreams: Arc<Upstreams>,
     prefetch: bool,
+    validator: Option<Arc<Validator>>,
     events: EventSink,
     strangers: Strangers,
     labels: Labels,
@@ -237,8 +239,13 @@ impl Resolver {
     /// One flight: what it brings is in the cache before those who wait for it hear of it.
     fn fly(&self, question: Question) -> impl Future<Output = Landed> + Send + 'static + use<> {
         let (cache, upstreams, clock) = (self.cache.clone(), self.upstreams.clone(), self.clock.clone());
+        let validator = self.validator.clone().filter(|validator| validator.is_asked(&question));
         async move {
-            match upstreams.ask(&question).await {
+            let asked = match validator {
+                Some(validator) => validator.ask(&question).await,
+                None => upstreams.ask(&question).await,
+            };
+            match asked {
                 Ok(answered) => {
                     let answer = Arc::new(answered.answer);
                     cache.keep(question, answer.clone(), clock.instant());

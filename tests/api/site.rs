@@ -200,6 +200,7 @@ fn resolver_options() -> dns::Options {
         upstream: dns::UpstreamOptions { servers: vec!["udp://127.0.0.1:9".into()], ..Default::default() },
         cache_size: 1 << 20,
         prefetch: true,
+        dnssec: Default::default(),
         limits: dns::Limits::default(),
         encrypted: dns::Encrypted::default(),
     }

@@ -10,6 +10,7 @@ mod addresses;
 mod cache;
 mod certificates;
 mod ddr;
+mod dnssec;
 mod edns;
 mod forged;
 mod forwarding;

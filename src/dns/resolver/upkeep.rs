@@ -16,6 +16,7 @@ use crate::dns::options::{BadOption, Options, Status};
 use crate::dns::rate::Rations;
 use crate::dns::serving::Serving;
 use crate::dns::strangers::Strangers;
+use crate::dns::validate::Validator;
 use crate::event::EventSink;
 use crate::policy::Name;
 use crate::snapshot::SnapshotCell;
@@ -34,11 +35,15 @@ impl Resolver {
         clock: Clock,
     ) -> Result<Arc<Self>, BadOption> {
         options.check()?;
+        let cache = Arc::new(Cache::new(options.cache_size));
+        let flights = Arc::new(Flights::new(options.limits.flights));
+        let upstreams = Arc::new(options.upstreams()?);
         Ok(Arc::new(Self {
+            validator: Validator::wanted(&options.dnssec, &cache, &flights, &upstreams, &clock)?,
             snapshot,
-            cache: Arc::new(Cache::new(options.cache_size)),
-            flights: Arc::new(Flights::new(options.limits.flights)),
-            upstreams: Arc::new(options.upstreams()?),
+            cache,
+            flights,
+            upstreams,
             prefetch: options.prefetch,
             events,
             strangers: Strangers::new(strangers, clock.instant()),
