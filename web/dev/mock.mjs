@@ -156,15 +156,35 @@ function exposure(id, query) {
   };
 }
 
-function queries(query) {
-  const limit = Math.min(500, number(query.get('limit')) ?? 100);
-  const is = (key, value) => query.get(key) === null || query.get(key) === value;
-  const found = journal.filter(
-    (one) => is('device', one.device) && is('verdict', one.verdict) && is('outcome', one.outcome) && (query.get('name') === null || one.name.includes(query.get('name').toLowerCase())) &&
+const FACETS = ['device', 'verdict', 'outcome', 'vendor', 'purpose', 'type', 'rcode', 'list', 'upstream', 'transport'];
+
+function found(query) {
+  const value = (one, facet) => (facet === 'type' ? one.qtype : facet === 'vendor' || facet === 'purpose' ? one.label?.[facet] : one[facet]);
+  const among = (one, facet, wished) => wished.split(',').includes(value(one, facet));
+  const matches = { exact: (name, wished) => name === wished, subtree: (name, wished) => name === wished || name.endsWith(`.${wished}`), regex: (name, wished) => new RegExp(wished, 'i').test(name) };
+  const named = (name, wished) => (matches[query.get('match')] ?? ((text, part) => text.includes(part)))(name, wished.toLowerCase());
+  return journal.filter(
+    (one) => FACETS.every((facet) => (!query.get(facet) || among(one, facet, query.get(facet))) && (!query.get(`not_${facet}`) || !among(one, facet, query.get(`not_${facet}`)))) &&
+      (!query.get('name') || named(one.name, query.get('name'))) && (!query.get('not_name') || !named(one.name, query.get('not_name'))) &&
       one.at >= (number(query.get('from')) ?? 0) && one.at < (number(query.get('to')) ?? Infinity) && (query.get('before') === null || one.id < query.get('before')),
   );
-  const events = found.slice(-limit).reverse();
-  return { events, next: found.length > limit ? events.at(-1).id : null };
+}
+
+function queries(query) {
+  const limit = Math.min(500, number(query.get('limit')) ?? 100);
+  const fitting = found(query);
+  if (query.get('collapse') !== 'true') {
+    const events = fitting.slice(-limit).reverse();
+    return { events, next: fitting.length > limit ? events.at(-1).id : null };
+  }
+  const rows = new Map();
+  for (const one of fitting.toReversed()) {
+    const key = [one.device, one.name, one.qtype, one.verdict, one.list].join();
+    const row = rows.get(key);
+    if (row) Object.assign(row, { count: (row.count ?? 1) + 1, first: one.at });
+    else rows.set(key, { ...one });
+  }
+  return { events: [...rows.values()].slice(0, limit), next: null };
 }
 
 function explain(query) {

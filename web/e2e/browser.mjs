@@ -30,6 +30,8 @@ export async function pagesOf(context, base) {
     ...(one ? [{ name: 'device', path: `/devices/${encodeURIComponent(one.id)}`, ready: 'h1' }] : []),
     { name: 'queries', path: '/queries', ready: 'h1' },
     { name: 'queries-details', path: '/queries?verdict=block', ready: 'h1', press: '.row .name button' },
+    { name: 'queries-filters', path: '/queries?vendor=Xiaomi&not_type=AAAA&collapse=true', ready: 'tr.row', press: 'button[aria-controls]' },
+    { name: 'queries-narrow', path: '/queries?name=xiaomi.com&match=subtree&list=xiaomi', ready: 'tr.row', press: '.row .name button' },
     { name: 'queries-change', path: '/queries?verdict=block', ready: 'h1', press: '.row button.change' },
     { name: 'lists', path: '/lists', ready: '.card' },
     { name: 'lists-details', path: '/lists', ready: 'section.lists li', press: 'section.lists > ul > li:nth-child(6) summary' },

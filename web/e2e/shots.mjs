@@ -1,5 +1,5 @@
 // Screenshots of every page × theme × width × language: node e2e/shots.mjs BASE PASSWORD DIRECTORY
-// ONLY=overview,device and LANGS=en narrow it down.
+// ONLY=overview,device, LANGS=en and WIDTHS=390 narrow it down.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -9,7 +9,7 @@ const [base = 'http://127.0.0.1:8055', password = 'calm and quiet', directory = 
 const LANGUAGES = { en: 'en-GB', de: 'de-DE', nl: 'nl-NL' };
 const languages = (process.env.LANGS ?? 'en,de,nl').split(',');
 const only = process.env.ONLY?.split(',');
-const WIDTHS = [1280, 390];
+const WIDTHS = (process.env.WIDTHS ?? '1280,390').split(',').map(Number);
 
 mkdirSync(directory, { recursive: true });
 const browser = await launch();

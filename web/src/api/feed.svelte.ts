@@ -1,13 +1,6 @@
 import { api, body, Trouble } from './client';
-import type { Query, Verdict } from './types';
-
-export interface Filter {
-  device: string | null;
-  name: string | null;
-  verdict: Verdict | null;
-  from: number | null;
-  to: number | null;
-}
+import { collapsed, fits, parameters, type Filter } from './filter';
+import type { Query } from './types';
 
 /** Rows kept while queries stream in. */
 export const LIVE_ROWS = 500;
@@ -77,7 +70,7 @@ export class Feed {
     if (this.older === null || this.busy) return;
     const page = await this.#some(this.older);
     if (!page) return;
-    this.rows = [...this.rows, ...page.events].slice(0, MOST_ROWS);
+    this.rows = (this.#filter.collapse ? collapsed(this.rows, page.events) : [...this.rows, ...page.events]).slice(0, MOST_ROWS);
     this.older = page.next ?? null;
   }
 
@@ -98,16 +91,7 @@ export class Feed {
   }
 
   async #page(before: string | null) {
-    const { device, name, verdict, from, to } = this.#filter;
-    const query = {
-      limit: PAGE,
-      ...(device ? { device } : {}),
-      ...(name ? { name } : {}),
-      ...(verdict ? { verdict } : {}),
-      ...(from === null ? {} : { from }),
-      ...(to === null ? {} : { to }),
-      ...(before === null ? {} : { before }),
-    };
+    const query = { limit: PAGE, ...parameters(this.#filter), ...(before === null ? {} : { before }) };
     this.busy = true;
     try {
       const page = await body(api.GET('/api/v1/queries', { params: { query }, signal: this.#stop.signal }));
@@ -156,22 +140,21 @@ export class Feed {
   #show(): void {
     if (!this.ready) return;
     const known = new Set(this.rows.slice(0, LIVE_ROWS).map((row) => row.id));
-    const fresh = this.#fresh.filter((query) => !known.has(query.id)).reverse();
+    const newest = this.rows[0]?.id;
+    // A collapsed row stands for queries whose ids it does not have; they all came before the newest.
+    const seen = (id: string) => known.has(id) || (this.#filter.collapse && newest !== undefined && !isLater(id, newest));
+    const fresh = this.#fresh.filter((query) => !seen(query.id)).reverse();
     this.#fresh = [];
     this.waiting = 0;
     const room = this.rows.length > LIVE_ROWS ? MOST_ROWS : LIVE_ROWS;
-    const rows = [...fresh, ...this.rows];
+    const rows = this.#filter.collapse ? collapsed(fresh, this.rows) : [...fresh, ...this.rows];
     this.rows = rows.slice(0, room);
     // What fell off the end can be loaded again from there.
     if (rows.length > room) this.older = this.rows.at(-1)?.id ?? null;
   }
 }
 
-function fits(query: Query, filter: Filter): boolean {
-  return (
-    (!filter.device || query.device === filter.device) &&
-    (!filter.verdict || query.verdict === filter.verdict) &&
-    (!filter.name || query.name.includes(filter.name.toLowerCase())) &&
-    (filter.from === null || query.at >= filter.from)
-  );
+/** Ids are decimal numbers, larger ones later; too large for a `number`. */
+function isLater(id: string, than: string): boolean {
+  return id.length === than.length ? id > than : id.length > than.length;
 }

@@ -23,3 +23,6 @@ const KNOWN: Record<Purpose, true> = {
 export function purposeWord(purpose: string): string {
   return Object.hasOwn(KNOWN, purpose) ? t(`purpose.${purpose as Purpose}`) : purpose;
 }
+
+/** The purposes that this page has words for. */
+export const purposes: readonly string[] = Object.keys(KNOWN);
