@@ -1,6 +1,6 @@
 //! Devices: who is in the house, and what each tells whom.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Params, Problem, Segment};
 use super::span::{NightParams, Span, SpanParams};
-use crate::device::Device;
+use crate::device::{Device, Devices, Fact};
 use crate::insight::{self, Counts, Exposure};
 use crate::policy::{DeviceId, MacAddr};
 use crate::snapshot::Snapshot;
@@ -37,6 +37,12 @@ pub(crate) struct DeviceSummary {
     mac: Option<MacAddr>,
     /// Whether it made that address up for privacy; then it may come back as another device.
     random_mac: bool,
+    /// Who made it, by that address; a made-up one tells no maker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maker: Option<Arc<str>>,
+    /// Identities that were said to be this device too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joined: Vec<DeviceId>,
     /// The addresses it uses now.
     #[schema(value_type = Vec<String>)]
     addresses: Vec<IpAddr>,
@@ -56,6 +62,8 @@ pub(crate) struct DeviceSummary {
 pub(crate) struct DevicePage {
     /// The device.
     device: DeviceSummary,
+    /// Why its addresses are taken for one device: who says what, and since when.
+    facts: Vec<Fact>,
     /// What it told whom.
     exposure: Exposure,
 }
@@ -94,11 +102,15 @@ pub(crate) async fn show_device(
     let night_offset = night.resolve()?;
     let page = house.read(move |house| {
         let device = summaries(house, span, Some(&id)).pop()?;
-        let policy = &house.snapshot().policy;
-        let exposure = insight::exposure(policy, span.from, span.to, night_offset, |each| {
-            house.store.tallies(Some(&id), span.from.hour(), span.end_hour(), each);
+        let snapshot = house.snapshot();
+        let known = snapshot.devices.find(&id);
+        let exposure = insight::exposure(&snapshot.policy, span.from, span.to, night_offset, |each| {
+            for id in std::iter::once(&device.id).chain(&device.joined) {
+                house.store.tallies(Some(id), span.from.hour(), span.end_hour(), each);
+            }
         });
-        Some(DevicePage { device, exposure })
+        let facts = known.map(|device| device.facts.clone()).unwrap_or_default();
+        Some(DevicePage { device, facts, exposure })
     });
     page.await?.map(Json).ok_or_else(|| Problem::not_found("device with this id that ever asked"))
 }
@@ -131,21 +143,36 @@ fn usable_name(name: &str) -> Result<String, Problem> {
 /// Every device that ever asked, or the one called for.
 pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> Vec<DeviceSummary> {
     let names = Names::new(house);
-    let counts = counts(house, span, only);
-    let heard_of = house.store.devices().into_iter().filter(|(id, ..)| only.is_none_or(|only| only == id));
-    heard_of
-        .map(|(id, first_seen, last_seen)| {
-            let counts = counts.get(&id).copied().unwrap_or_default();
-            names.summary(id, first_seen, last_seen, counts)
-        })
-        .collect()
+    let devices = &names.snapshot().devices;
+    let only = only.map(|id| devices.main(id));
+    let counts = counts(house, span, devices, only);
+    let mut heard_of: BTreeMap<DeviceId, (Timestamp, Timestamp)> = BTreeMap::new();
+    for (id, first, last) in house.store.devices() {
+        let main = devices.main(&id);
+        if only.is_none_or(|only| only == main) {
+            let seen = heard_of.entry(main.clone()).or_insert((first, last));
+            *seen = (seen.0.min(first), seen.1.max(last));
+        }
+    }
+    let summary = |(id, (first_seen, last_seen))| {
+        let counts = counts.get(&id).copied().unwrap_or_default();
+        names.summary(id, first_seen, last_seen, counts)
+    };
+    heard_of.into_iter().map(summary).collect()
 }
 
-fn counts(house: &House, span: Span, only: Option<&DeviceId>) -> HashMap<DeviceId, Counts> {
+/// How much each device asked, by the identity that it counts as now.
+fn counts(house: &House, span: Span, devices: &Devices, only: Option<&DeviceId>) -> HashMap<DeviceId, Counts> {
     let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
-    house.store.tallies(only, span.from.hour(), span.end_hour(), &mut |row| {
-        sums.entry(row.device).or_default().add(row.verdict, row.count);
-    });
+    let mut count = |id: Option<&DeviceId>| {
+        house.store.tallies(id, span.from.hour(), span.end_hour(), &mut |row| {
+            sums.entry(devices.main(&row.device).clone()).or_default().add(row.verdict, row.count);
+        });
+    };
+    count(only);
+    // Of one device alone: what was joined to it asked as well.
+    let joined = only.and_then(|id| devices.find(id)).map(|device| device.joined.as_slice()).unwrap_or_default();
+    joined.iter().for_each(|id| count(Some(id)));
     sums
 }
 
@@ -181,6 +208,8 @@ impl Names {
             name: device.name,
             fixed: device.fixed,
             mac: device.mac,
+            maker: device.maker,
+            joined: device.joined,
             addresses: device.addresses,
             first_seen,
             last_seen,
@@ -197,7 +226,7 @@ fn absent(id: DeviceId) -> Device {
         DeviceId::Named(_) => (None, Vec::new()),
     };
     let name = plain(&id);
-    Device { id, name, profile: Default::default(), tags: Vec::new(), mac, addresses, fixed: false, unlogged: false }
+    Device { name, mac, addresses, ..Device::known_as(id) }
 }
 
 fn plain(id: &DeviceId) -> String {

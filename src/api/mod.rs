@@ -18,6 +18,7 @@ mod guard;
 mod guards;
 mod history;
 mod house;
+mod identity;
 mod lists;
 mod live;
 mod login;
@@ -207,6 +208,8 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(overview::overview))
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::show_device, devices::rename_device))
+        .routes(routes!(identity::join_device))
+        .routes(routes!(identity::split_address))
         .routes(routes!(queries::list_queries))
         .routes(routes!(live::live_queries))
         .routes(routes!(lists::list_lists, subscriptions::add_list))

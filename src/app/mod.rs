@@ -30,7 +30,7 @@ pub(crate) use self::web::believing;
 use crate::config::{BadConfig, Config};
 use crate::control::subscriptions::Web;
 use crate::control::{self, Control};
-use crate::device::neighbour;
+use crate::device::{files, neighbour};
 use crate::dns::{Lookup, Resolver};
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
@@ -172,6 +172,11 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     upkeep.spawn(neighbour::watch(unknown, stop_upkeep.clone(), move |table| {
         let told = told.clone();
         async move { told.neighbours(table).await.is_ok() }
+    }));
+    let told = control.clone();
+    upkeep.spawn(files::watch(config.house, clock.clone(), stop_upkeep.clone(), move |facts| {
+        let told = told.clone();
+        async move { told.told(facts).await.is_ok() }
     }));
     upkeep.spawn(encryption::renew(certificates.clone(), clock.clone(), stop_upkeep.clone()));
     let (reload, reloader) =

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use crate::app::Failure;
 use crate::config::Config;
 use crate::control::{ListView, State};
-use crate::device::{Device, Devices, neighbour};
+use crate::device::{Device, Devices, files, neighbour};
 use crate::policy::{DeviceId, Explanation, MacAddr, Name, Verdict};
 use crate::store::Settings;
 use crate::time::Clock;
@@ -58,7 +58,9 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     let loading = spawn_blocking(move || {
         let settings = Settings::read(&config.store.path)
             .map_err(|error| format!("the settings in {} cannot be read: {error}", config.store.path.display()))?;
-        Ok::<_, String>(State::load(config.control.read_only(), settings).with_neighbours(neighbours))
+        let told = files::once(&config.house, &Clock::System);
+        let state = State::load(config.control.read_only(), settings);
+        Ok::<_, String>(state.with_house(neighbours, told, Clock::System.now()))
     });
     let state = loading.await.map_err(|error| Failure::Other(error.to_string()))?.map_err(Failure::Other)?;
     let snapshot = state.snapshot();

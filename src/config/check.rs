@@ -15,7 +15,7 @@ use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
 use super::values::{Answer, Confirmation, Listen, Permitted};
-use super::{Config, api, control, dns, fetching, local, store};
+use super::{Config, api, control, dns, fetching, house, local, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, Name, OWN_RULES, Profile};
@@ -49,10 +49,15 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let paths = (directory, subscriptions);
     // A forwarder of the operator's own for some names may lead inside with them: that is what it is for.
     let routed: Vec<Name> = dns.upstream.routes.iter().flat_map(|route| route.domains.iter().cloned()).collect();
+    let profiles: Vec<String> = file.profile.iter().map(|profile| profile.name.get_ref().clone()).collect();
+    let house = house::said(file.house, &profiles, directory, &mut mistakes);
     let mut config = Config {
         dns,
+        house: house.files,
         control: control::Options {
             guards_off: file.guards.off,
+            newcomers: house.newcomers,
+            makers: house.makers,
             local: crate::local::Options {
                 answers,
                 ..local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes)

@@ -29,6 +29,7 @@ pub(super) struct File {
     pub(super) lists: Lists,
     pub(super) profile: Vec<Profile>,
     pub(super) device: Vec<Device>,
+    pub(super) house: super::house::House,
     pub(super) web: Web,
     pub(super) store: Store,
     pub(super) privacy: Privacy,

@@ -8,6 +8,7 @@ mod check;
 mod encrypted;
 mod fetching;
 mod file;
+mod house;
 mod local;
 mod mistake;
 mod upstream;
@@ -18,6 +19,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use self::mistake::{BadConfig, Mistake};
+use crate::device::files;
 use crate::{api, control, dns, store};
 
 /// Bytes of the file; a larger one is no configuration.
@@ -33,6 +35,8 @@ pub struct Config {
     pub control: control::Options,
     /// `[lists] ca`: a PEM file of a private CA that may sign for servers of lists, besides the public ones.
     pub lists_ca: Option<PathBuf>,
+    /// `[house]`.
+    pub house: files::Options,
     /// `[store]`.
     pub store: store::Options,
     /// `[web]`.
@@ -90,6 +94,7 @@ impl Config {
             ("[lists] ca", self.lists_ca != new.lists_ca),
             ("[dnssec]", dns.dnssec != new.dns.dnssec),
             ("[limits]", dns.limits != new.dns.limits),
+            ("[house] leases and hosts", self.house != new.house),
             (
                 "[web]",
                 web.listen != new.web.listen

@@ -26,6 +26,7 @@ pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::state::{State, wanted};
 use self::subscriptions::{Subscription, Subscriptions};
 pub use crate::device::DeviceOptions;
+use crate::device::Fact;
 use crate::local;
 use crate::policy::{
     Action, Blocking, DeviceId, Format, GuardId, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier,
@@ -47,6 +48,9 @@ pub const GUARDS_OFF_BOUND: usize = 10_000;
 /// Names given to devices in the page, kept at the same time.
 pub const DEVICE_NAMES_BOUND: usize = 10_000;
 
+/// Devices joined, and addresses split off, in the page at the same time.
+pub const JOINS_BOUND: usize = 1_000;
+
 /// What the configuration fixes, as `control` needs it.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -56,6 +60,10 @@ pub struct Options {
     pub profiles: Vec<Profile>,
     /// Devices that the operator names.
     pub devices: Vec<DeviceOptions>,
+    /// The profile of all others, by name; none for the first.
+    pub newcomers: Option<String>,
+    /// The IEEE's table of makers; none to leave makers out.
+    pub makers: Option<PathBuf>,
     /// How a muted name is answered.
     pub blocking: Blocking,
     /// Guards of the catalogue that are switched off.
@@ -216,6 +224,9 @@ enum Command {
     Reload(Option<Box<Options>>, Reply<Vec<String>>),
     RefuseConfig(String, Reply<()>),
     Neighbours(HashMap<IpAddr, MacAddr>, Reply<()>),
+    Told(Vec<Fact>, Reply<()>),
+    JoinDevice(DeviceId, Option<DeviceId>, Reply<()>),
+    SplitAddress(IpAddr, bool, Reply<()>),
 }
 
 impl Control {
@@ -292,6 +303,21 @@ impl Control {
     /// Tells which address is used by which hardware address now.
     pub async fn neighbours(&self, table: HashMap<IpAddr, MacAddr>) -> Result<(), Refusal> {
         self.ask(|reply| Command::Neighbours(table, reply)).await
+    }
+
+    /// Tells what lease and hosts files say of who is in the house.
+    pub async fn told(&self, facts: Vec<Fact>) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Told(facts, reply)).await
+    }
+
+    /// Has `device` count as the device `to`, or with none as itself again.
+    pub async fn join_device(&self, device: DeviceId, to: Option<DeviceId>) -> Result<(), Refusal> {
+        self.ask(|reply| Command::JoinDevice(device, to, reply)).await
+    }
+
+    /// Has `address` be a device of its own, or with `apart` false belong to whose it seems to be.
+    pub async fn split_address(&self, address: IpAddr, apart: bool) -> Result<(), Refusal> {
+        self.ask(|reply| Command::SplitAddress(address, apart, reply)).await
     }
 
     /// The lists as they stand now, in the order of the configuration.

@@ -10,18 +10,23 @@ use super::lists::{self, Found};
 use super::shelf::Shelf;
 use super::subscriptions::{Subscription, Wanted, copy_path};
 use super::{ListOptions, ListView, Options, zones};
-use crate::device::Devices;
+use crate::device::{Devices, Fact, Known, Makers, Source};
 use crate::local::{Answers, Local};
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
 use crate::snapshot::Snapshot;
 use crate::store::Settings;
+use crate::time::Timestamp;
 
 /// What the configuration fixes, what the page changed and who is in the house, with the policy that follows from it.
 #[derive(Debug)]
 pub struct State {
     pub(super) options: Options,
     pub(super) settings: Settings,
-    pub(super) neighbours: HashMap<IpAddr, MacAddr>,
+    /// Who uses which address by the kernel's word, and since when that is known.
+    pub(super) neighbours: HashMap<IpAddr, (MacAddr, Timestamp)>,
+    /// What lease and hosts files say.
+    pub(super) told: Vec<Fact>,
+    pub(super) makers: Makers,
     pub(super) compiled: Compiled,
 }
 
@@ -41,7 +46,14 @@ impl State {
     pub fn load(options: Options, settings: Settings) -> Self {
         let shelf = Shelf::open(&Cabinet::new(options.compiled.clone()));
         let compiled = compile(&in_force(&options, &settings), shelf, settings.rules.clone(), None);
-        let mut state = Self { options, settings, neighbours: HashMap::new(), compiled };
+        let mut state = Self {
+            options,
+            settings,
+            neighbours: HashMap::new(),
+            told: Vec::new(),
+            makers: Makers::default(),
+            compiled,
+        };
         state.switch_guards();
         state
     }
@@ -52,16 +64,32 @@ impl State {
         self.compiled.policy = Arc::new(self.compiled.policy.without_guards(off));
     }
 
-    /// This state in a house where `neighbours` says who uses which address.
-    pub fn with_neighbours(self, neighbours: HashMap<IpAddr, MacAddr>) -> Self {
-        Self { neighbours, ..self }
+    /// This state in a house where `neighbours` says who uses which address, and files say what is `told`.
+    pub fn with_house(self, neighbours: HashMap<IpAddr, MacAddr>, told: Vec<Fact>, now: Timestamp) -> Self {
+        let neighbours = neighbours.into_iter().map(|(address, mac)| (address, (mac, now))).collect();
+        Self { neighbours, told, ..self }
     }
 
     /// The snapshot that follows from it.
     pub fn snapshot(&self) -> Snapshot {
         let policy = self.compiled.policy.clone();
-        let names = &self.settings.device_names;
-        let devices = Devices::assemble(&self.options.devices, names, &self.neighbours, &policy);
+        let seen = self.neighbours.iter().map(|(&address, &(mac, since))| {
+            let source = Source::Neighbours;
+            Fact { address: Some(address), mac: Some(mac), name: None, source, since }
+        });
+        let mut facts: Vec<Fact> = seen.chain(self.told.iter().cloned()).collect();
+        facts.sort_by_key(|fact| (fact.source, fact.address));
+        let newcomers = self.options.newcomers.as_deref().and_then(|name| policy.profile(name));
+        let known = Known {
+            configured: &self.options.devices,
+            names: &self.settings.device_names,
+            joined: &self.settings.joined,
+            split: &self.settings.split,
+            newcomers: newcomers.unwrap_or_default(),
+            facts: &facts,
+            makers: Some(&self.makers),
+        };
+        let devices = Devices::assemble(&known, &policy);
         Snapshot { policy, devices: Arc::new(devices), local: self.compiled.local.clone() }
     }
 

@@ -2,10 +2,9 @@
 
 mod added;
 mod guards;
+mod house;
 
-use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Compiled, State, compile, in_force, wanted};
 use super::subscriptions::Subscriptions;
-use super::{Command, DEVICE_NAMES_BOUND, NewRule, OWN_RULES_BOUND, Options, Refusal, Standing};
-use crate::policy::{DeviceId, MacAddr, OwnRule, Scope};
+use super::{Command, NewRule, OWN_RULES_BOUND, Options, Refusal, Standing};
+use crate::policy::{OwnRule, Scope};
 use crate::snapshot::SnapshotCell;
 use crate::store::{Settings, Store};
 use crate::time::{Clock, Timestamp};
@@ -82,9 +81,15 @@ impl Writer {
                 drop(reply.send(Ok(())));
             }
             Command::Neighbours(table, reply) => {
-                self.meet(table);
+                self.meet(table).await;
                 drop(reply.send(Ok(())));
             }
+            Command::Told(facts, reply) => {
+                self.hear(facts).await;
+                drop(reply.send(Ok(())));
+            }
+            Command::JoinDevice(device, to, reply) => drop(reply.send(self.join_device(device, to).await)),
+            Command::SplitAddress(address, apart, reply) => drop(reply.send(self.split_address(address, apart).await)),
         }
     }
 
@@ -126,23 +131,6 @@ impl Writer {
         Ok(rule)
     }
 
-    async fn name_device(&mut self, device: DeviceId, name: Option<String>) -> Result<(), Refusal> {
-        match self.cell.current().devices.find(&device) {
-            Some(known) if known.fixed => return Err(Refusal::Fixed(format!("the name of {}", known.name))),
-            None if matches!(device, DeviceId::Named(_)) => return Err(Refusal::Unknown(format!("device {device}"))),
-            _ => {}
-        }
-        let mut settings = self.swept(self.clock.now());
-        settings.device_names.retain(|(id, _)| *id != device);
-        if let Some(name) = name {
-            if settings.device_names.len() >= DEVICE_NAMES_BOUND {
-                return Err(Refusal::TooMany(DEVICE_NAMES_BOUND, "device names"));
-            }
-            settings.device_names.push((device, name));
-        }
-        self.change(settings).await
-    }
-
     async fn set_password(&mut self, hash: String, first: bool) -> Result<(), Refusal> {
         if first && self.state.settings.password_hash.is_some() {
             return Err(Refusal::PasswordSet);
@@ -171,13 +159,6 @@ impl Writer {
         }
         self.publish();
         Ok(self.standing.borrow().problems.to_vec())
-    }
-
-    fn meet(&mut self, table: HashMap<IpAddr, MacAddr>) {
-        if self.state.neighbours != table {
-            self.state.neighbours = table;
-            self.publish();
-        }
     }
 
     async fn sweep(&mut self) {

@@ -4,36 +4,73 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Device, DeviceOptions, Devices, covers};
+use super::{Device, DeviceOptions, Devices, Fact, Makers, covers};
 use crate::policy::{DeviceId, MacAddr, Policy, ProfileId};
 
+/// Longest chain of joins that is followed. A chain that bites its tail ends here.
+pub const MAX_JOINS: usize = 8;
+
+/// Everything that is known of who is in the house.
+#[derive(Clone, Debug, Default)]
+pub struct Known<'a> {
+    /// `[[device]]`, in the order of the file.
+    pub configured: &'a [DeviceOptions],
+    /// Names given in the page.
+    pub names: &'a [(DeviceId, String)],
+    /// Identities that the operator says are another device's: what is joined, and to what.
+    pub joined: &'a [(DeviceId, DeviceId)],
+    /// Addresses that the operator says are a device of their own, whatever their hardware address.
+    pub split: &'a [IpAddr],
+    /// The profile of devices that the configuration does not know.
+    pub newcomers: ProfileId,
+    /// What everybody else says.
+    pub facts: &'a [Fact],
+    /// Who made what, where that is known.
+    pub makers: Option<&'a Makers>,
+}
+
 impl Devices {
-    /// Puts together what the configuration says, the names that were given in the page and who uses which address now.
+    /// Puts together what the configuration says, what was decided in the page and what others say.
     ///
-    /// An address belongs, in this order, to the device that the configuration gives exactly this address, to the device
-    /// with its MAC if the configuration knows that, to the device whose network it lies in (the longest prefix), and to
-    /// its MAC. A device that is configured by address alone brings along the other addresses of its MAC: whoever
-    /// names a phone by its IPv4 address means its IPv6 addresses too.
-    pub fn assemble(
-        configured: &[DeviceOptions],
-        names: &[(DeviceId, String)],
-        neighbours: &HashMap<IpAddr, MacAddr>,
-        policy: &Policy,
-    ) -> Self {
-        let mut draft = Draft::default();
-        for options in configured {
+    /// An address belongs, in this order, to itself where the operator split it off, to the device that the
+    /// configuration gives exactly this address, to the device with its MAC if the configuration knows that, to the
+    /// device whose network it lies in (the longest prefix), and to its MAC. A device that is configured by address alone
+    /// brings along the other addresses of its MAC: whoever names a phone by its IPv4 address means its IPv6 addresses
+    /// too. Of two that tell different MACs of one address the one that stands first in [`Source`] is believed.
+    pub fn assemble(known: &Known<'_>, policy: &Policy) -> Self {
+        let mut facts: Vec<&Fact> = known.facts.iter().collect();
+        facts.sort_by_key(|fact| fact.source);
+        let mut draft = Draft { newcomers: known.newcomers, ..Draft::default() };
+        for options in known.configured {
             draft.configure(options, policy);
         }
+        let mut macs: BTreeMap<IpAddr, MacAddr> = BTreeMap::new();
+        for fact in &facts {
+            if let (Some(address), Some(mac)) = (fact.address, fact.mac) {
+                macs.entry(address.to_canonical()).or_insert(mac);
+            }
+        }
+        for address in known.split {
+            macs.remove(&address.to_canonical());
+            draft.split(address.to_canonical());
+        }
         for (address, id) in &draft.owner_by_address {
-            if let (Some(mac), DeviceId::Named(_)) = (neighbours.get(address), id) {
+            if let (Some(mac), DeviceId::Named(_)) = (macs.get(address), id) {
                 draft.owner_by_mac.entry(*mac).or_insert_with(|| id.clone());
             }
         }
-        for (&address, &mac) in neighbours {
-            draft.meet(address.to_canonical(), mac);
+        for (&address, &mac) in &macs {
+            draft.meet(address, mac);
         }
-        for (id, name) in names {
+        for fact in &facts {
+            draft.hear(fact, &macs);
+        }
+        for (id, name) in known.names {
             draft.name(id, name);
+        }
+        draft.join(known.joined);
+        for device in draft.devices.values_mut() {
+            device.maker = device.mac.and_then(|mac| known.makers?.of(mac)).cloned();
         }
         draft.finish()
     }
@@ -46,6 +83,8 @@ struct Draft {
     owner_by_address: BTreeMap<IpAddr, DeviceId>,
     networks: Vec<(IpAddr, u8, DeviceId)>,
     labels: Vec<(String, DeviceId)>,
+    newcomers: ProfileId,
+    joined: HashMap<DeviceId, DeviceId>,
 }
 
 impl Draft {
@@ -67,19 +106,29 @@ impl Draft {
             }
         }
         let profile = options.profile.as_deref().and_then(|name| policy.profile(name)).unwrap_or_default();
-        self.devices.insert(
-            id.clone(),
-            Device {
-                id,
-                name: options.name.clone(),
-                profile,
-                tags: options.tags.clone(),
-                mac: options.mac,
-                addresses: Vec::new(),
-                fixed: true,
-                unlogged: options.unlogged,
-            },
-        );
+        let device = Device {
+            name: options.name.clone(),
+            profile,
+            tags: options.tags.clone(),
+            mac: options.mac,
+            fixed: true,
+            unlogged: options.unlogged,
+            ..Device::known_as(id.clone())
+        };
+        self.devices.insert(id, device);
+    }
+
+    fn split(&mut self, address: IpAddr) {
+        if !self.owner_by_address.contains_key(&address) {
+            let device = Device {
+                profile: self.newcomers,
+                id: DeviceId::Address(address),
+                mac: None,
+                ..Device::unknown(address)
+            };
+            self.owner_by_address.insert(address, device.id.clone());
+            self.devices.insert(device.id.clone(), device);
+        }
     }
 
     fn meet(&mut self, address: IpAddr, mac: MacAddr) {
@@ -89,8 +138,41 @@ impl Draft {
         };
         let owner = self.owner_by_address.get(&address).or_else(|| self.owner_by_mac.get(&mac)).or_else(in_network);
         let id = owner.cloned().unwrap_or(DeviceId::Mac(mac));
-        self.devices.entry(id.clone()).or_insert_with(|| unnamed(mac));
+        let newcomers = self.newcomers;
+        self.devices.entry(id.clone()).or_insert_with(|| Device { profile: newcomers, ..unnamed(mac) });
         self.owner_by_address.insert(address, id);
+    }
+
+    /// Keeps a fact with the device that it is about, and the name in it where that device has none from anyone better.
+    fn hear(&mut self, fact: &Fact, macs: &BTreeMap<IpAddr, MacAddr>) {
+        let address = fact.address.map(|address| address.to_canonical());
+        if let Some(address) = address
+            && !self.owner_by_address.contains_key(&address)
+        {
+            // A name without a hardware address: the address is all that is known of the device.
+            let device = Device { profile: self.newcomers, ..Device::unknown(address) };
+            self.owner_by_address.insert(address, device.id.clone());
+            self.devices.entry(device.id.clone()).or_insert(device);
+        }
+        let by_mac = || fact.mac.and_then(|mac| self.owner_by_mac.get(&mac).cloned().or(Some(DeviceId::Mac(mac))));
+        let Some(id) = address.and_then(|address| self.owner_by_address.get(&address).cloned()).or_else(by_mac) else {
+            return;
+        };
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        // Somebody better says that this address is another device's by now.
+        let outdated = address.is_some_and(|address| fact.mac.is_some() && macs.get(&address) != fact.mac.as_ref());
+        if outdated {
+            return;
+        }
+        if let Some(name) = &fact.name
+            && !device.fixed
+            && device.facts.iter().all(|earlier| earlier.name.is_none())
+        {
+            device.name.clone_from(name);
+        }
+        if device.facts.len() < FACTS_BOUND {
+            device.facts.push(fact.clone());
+        }
     }
 
     fn name(&mut self, id: &DeviceId, name: &str) {
@@ -105,6 +187,31 @@ impl Draft {
         };
         if !device.fixed {
             device.name = name.to_owned();
+        }
+    }
+
+    fn join(&mut self, joined: &[(DeviceId, DeviceId)]) {
+        let wanted: HashMap<&DeviceId, &DeviceId> = joined.iter().map(|(member, main)| (member, main)).collect();
+        for (member, _) in joined {
+            let mut main = member;
+            for _ in 0..MAX_JOINS {
+                let Some(next) = wanted.get(main) else { break };
+                main = next;
+            }
+            if main == member
+                || wanted.contains_key(main)
+                || self.devices.get(member).is_some_and(|device| device.fixed)
+            {
+                continue;
+            }
+            let gone = self.devices.remove(member);
+            let device = self.devices.entry(main.clone()).or_insert_with(|| absent(main));
+            device.joined.push(member.clone());
+            device.facts.extend(gone.into_iter().flat_map(|gone| gone.facts).take(FACTS_BOUND));
+            for owner in self.owner_by_address.values_mut().filter(|owner| *owner == member) {
+                owner.clone_from(main);
+            }
+            self.joined.insert(member.clone(), main.clone());
         }
     }
 
@@ -123,7 +230,10 @@ impl Draft {
             self.owner_by_address.iter().filter_map(|(address, id)| Some((*address, shared(id)?))).collect();
         let networks = self.networks.iter().filter_map(|(network, length, id)| Some((*network, *length, shared(id)?)));
         let by_label = self.labels.iter().filter_map(|(label, id)| Some((label.clone(), shared(id)?))).collect();
-        Devices { by_address, networks: networks.collect(), by_label, by_id }
+        let networks = networks.collect();
+        let by_own = by_id.values().filter_map(|device| Some((device.mac?, device.clone())));
+        let by_mac = by_own.chain(self.owner_by_mac.iter().filter_map(|(mac, id)| Some((*mac, shared(id)?)))).collect();
+        Devices { by_address, networks, by_mac, by_label, by_id, joined: self.joined }
     }
 }
 
@@ -131,133 +241,26 @@ fn is_single(network: IpAddr, length: u8) -> bool {
     length == if network.is_ipv4() { 32 } else { 128 }
 }
 
+/// Facts that one device keeps. A house with more leases of one device than this has another problem.
+const FACTS_BOUND: usize = 64;
+
+/// A device that the page named and that is not here now.
+fn absent(id: &DeviceId) -> Device {
+    match id {
+        DeviceId::Mac(mac) => unnamed(*mac),
+        DeviceId::Address(address) => Device::unknown(*address),
+        DeviceId::Named(name) => Device { name: name.to_string(), ..Device::known_as(id.clone()) },
+    }
+}
+
 /// A device of which only the MAC is known. A made-up MAC is said to be one: it will be another one in the next network,
 /// or tomorrow, and people should know why the list of devices grows.
 fn unnamed(mac: MacAddr) -> Device {
     let kind = if mac.is_random() { "Private device" } else { "Device" };
     let [.., fifth, sixth] = mac.0;
-    Device {
-        id: DeviceId::Mac(mac),
-        name: format!("{kind} {fifth:02x}:{sixth:02x}"),
-        profile: ProfileId::default(),
-        tags: Vec::new(),
-        mac: Some(mac),
-        addresses: Vec::new(),
-        fixed: false,
-        unlogged: false,
-    }
+    let name = format!("{kind} {fifth:02x}:{sixth:02x}");
+    Device { name, mac: Some(mac), ..Device::known_as(DeviceId::Mac(mac)) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::{PolicySources, Profile};
-
-    const PHONE: MacAddr = MacAddr([0x3c, 0x5a, 0xb4, 0x01, 0x3c, 0x21]);
-    const PRIVATE: MacAddr = MacAddr([0x3e, 0x5a, 0xb4, 0x01, 0x00, 0x09]);
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    fn options(name: &str, mac: Option<MacAddr>, networks: &[(&str, u8)]) -> DeviceOptions {
-        DeviceOptions {
-            name: name.into(),
-            mac,
-            id: None,
-            networks: networks.iter().map(|(address, length)| (ip(address), *length)).collect(),
-            profile: None,
-            tags: vec![],
-            unlogged: false,
-        }
-    }
-
-    fn assemble(configured: &[DeviceOptions], names: &[(DeviceId, String)], neighbours: &[(&str, MacAddr)]) -> Devices {
-        let neighbours = neighbours.iter().map(|(address, mac)| (ip(address), *mac)).collect();
-        Devices::assemble(configured, names, &neighbours, &Policy::default())
-    }
-
-    fn name_of<'a>(devices: &'a Devices, address: &str) -> &'a str {
-        devices.identify(ip(address)).map_or("nobody", |device| &device.name)
-    }
-
-    #[test]
-    fn two_addresses_with_one_mac_are_one_device() {
-        let devices = assemble(&[], &[], &[("192.168.1.7", PHONE), ("fd00::7", PHONE), ("192.168.1.9", PRIVATE)]);
-        let phone = devices.identify(ip("192.168.1.7")).unwrap();
-        assert!(Arc::ptr_eq(phone, devices.identify(ip("fd00::7")).unwrap()));
-        assert!(Arc::ptr_eq(phone, devices.find(&DeviceId::Mac(PHONE)).unwrap()));
-        assert_eq!((phone.name.as_str(), phone.mac), ("Device 3c:21", Some(PHONE)));
-        assert_eq!(phone.addresses, [ip("192.168.1.7"), ip("fd00::7")]);
-        assert_eq!(name_of(&devices, "192.168.1.9"), "Private device 00:09");
-        assert_eq!(name_of(&devices, "192.168.1.8"), "nobody");
-        assert_eq!(devices.iter().count(), 2);
-    }
-
-    #[test]
-    fn an_address_that_came_over_an_ipv6_socket_is_the_ipv4_address_it_is() {
-        let devices = assemble(&[], &[], &[("192.168.1.7", PHONE)]);
-        assert_eq!(name_of(&devices, "::ffff:192.168.1.7"), "Device 3c:21");
-    }
-
-    #[test]
-    fn the_exact_address_wins_over_the_mac_over_the_network_over_the_unnamed() {
-        let configured = [
-            options("phone", Some(PHONE), &[]),
-            options("printer", None, &[("192.168.1.5", 32)]),
-            options("guests", None, &[("192.168.1.0", 24)]),
-            options("lab", None, &[("192.168.1.128", 25)]),
-        ];
-        let neighbours =
-            [("192.168.1.5", PHONE), ("192.168.1.6", PHONE), ("192.168.1.7", PRIVATE), ("10.0.0.7", PRIVATE)];
-        let devices = assemble(&configured, &[], &neighbours);
-        for (address, name) in [
-            ("192.168.1.5", "printer"),
-            ("192.168.1.6", "phone"),
-            ("192.168.1.7", "guests"),
-            ("192.168.1.8", "guests"),
-            ("192.168.1.200", "lab"),
-            ("10.0.0.7", "Private device 00:09"),
-        ] {
-            assert_eq!(name_of(&devices, address), name, "{address}");
-        }
-        assert_eq!(devices.find(&DeviceId::Named("guests".into())).unwrap().addresses, [ip("192.168.1.7")]);
-    }
-
-    #[test]
-    fn a_device_configured_by_address_brings_the_other_addresses_of_its_mac() {
-        let configured = [options("tv", None, &[("192.168.1.5", 32)])];
-        let devices = assemble(&configured, &[], &[("192.168.1.5", PHONE), ("fe80::5", PHONE)]);
-        assert_eq!(name_of(&devices, "fe80::5"), "tv");
-        assert!(devices.find(&DeviceId::Mac(PHONE)).is_none());
-    }
-
-    #[test]
-    fn the_page_names_what_the_file_does_not() {
-        let named = |id: &str, name: &str| (id.parse::<DeviceId>().unwrap(), name.to_owned());
-        let names = [
-            named("mac-3c:5a:b4:01:3c:21", "Anna"),
-            named("mac-3e:5a:b4:01:00:09", "Visitor"),
-            named("ip-10.0.0.3", "Camera"),
-            named("name-gone", "Gone"),
-        ];
-        let devices = assemble(&[options("phone", Some(PHONE), &[])], &names, &[("192.168.1.7", PHONE)]);
-        assert_eq!(name_of(&devices, "192.168.1.7"), "phone");
-        assert_eq!(devices.find(&DeviceId::Mac(PRIVATE)).unwrap().name, "Visitor");
-        assert_eq!(name_of(&devices, "10.0.0.3"), "Camera");
-        assert_eq!(devices.iter().count(), 3);
-    }
-
-    #[test]
-    fn a_device_has_the_profile_of_its_name() {
-        let profile = |name: &str| Profile { name: name.into(), lists: vec![] };
-        let policy = Policy::compile(PolicySources {
-            profiles: vec![profile("default"), profile("children")],
-            ..PolicySources::default()
-        });
-        let mut tablet = options("tablet", Some(PHONE), &[]);
-        tablet.profile = Some("children".into());
-        let devices = Devices::assemble(&[tablet], &[], &HashMap::new(), &policy);
-        assert_eq!(devices.find(&DeviceId::Mac(PHONE)).unwrap().profile, ProfileId(1));
-    }
-}
+mod tests;

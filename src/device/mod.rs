@@ -2,15 +2,23 @@
 //!
 //! A device is known by its hardware address where the kernel or the configuration tells one, so that it stays the same
 //! device when its addresses change. [`Devices`] is put together anew by [`Devices::assemble`] whenever something about
-//! it changes, and never changes afterwards; [`neighbour`] watches the kernel for who uses which address.
+//! it changes, and never changes afterwards. [`neighbour`] watches the kernel for who uses which address, [`files`] the
+//! leases of DHCP servers; each [`Fact`] keeps who said it and since when.
 
 mod assemble;
+mod fact;
+pub mod files;
+mod lease;
+mod maker;
 pub mod neighbour;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use self::assemble::{Known, MAX_JOINS};
+pub use self::fact::{Fact, Source, mac_in};
+pub use self::maker::{DEFAULT_TABLE, Makers};
 use crate::policy::{Asker, DeviceId, MacAddr, ProfileId};
 
 /// A thing in the house.
@@ -32,6 +40,12 @@ pub struct Device {
     pub fixed: bool,
     /// Whether nothing of what it asks is kept.
     pub unlogged: bool,
+    /// Who made it, by its hardware address.
+    pub maker: Option<Arc<str>>,
+    /// Identities that the operator says are this device too.
+    pub joined: Vec<DeviceId>,
+    /// Why its addresses are taken for one device.
+    pub facts: Vec<Fact>,
 }
 
 /// One `[[device]]`.
@@ -59,23 +73,31 @@ pub struct Devices {
     by_address: HashMap<IpAddr, Arc<Device>>,
     by_id: HashMap<DeviceId, Arc<Device>>,
     by_label: HashMap<String, Arc<Device>>,
+    by_mac: HashMap<MacAddr, Arc<Device>>,
+    /// What an identity that was joined to another one counts as.
+    joined: HashMap<DeviceId, DeviceId>,
     /// Networks of the configuration, the longest prefix first.
     networks: Vec<(IpAddr, u8, Arc<Device>)>,
 }
 
 impl Devices {
-    /// The device that uses `address`, or the one whose network it lies in.
+    /// The device that uses `address`, the one whose hardware address stands in it, or the one whose network it lies in.
     pub fn identify(&self, address: IpAddr) -> Option<&Arc<Device>> {
         let address = address.to_canonical();
-        self.by_address.get(&address).or_else(|| {
+        self.by_address.get(&address).or_else(|| self.by_mac.get(&mac_in(address)?)).or_else(|| {
             let mut networks = self.networks.iter();
             networks.find(|(network, length, _)| covers(*network, *length, address)).map(|(_, _, device)| device)
         })
     }
 
-    /// The device with this identity.
+    /// The device with this identity, or the one it was joined to.
     pub fn find(&self, id: &DeviceId) -> Option<&Arc<Device>> {
-        self.by_id.get(id)
+        self.by_id.get(self.main(id))
+    }
+
+    /// The identity that `id` counts as: itself, unless the operator joined it to another device.
+    pub fn main<'a>(&'a self, id: &'a DeviceId) -> &'a DeviceId {
+        self.joined.get(id).unwrap_or(id)
     }
 
     /// The device that the configuration gives this `id`.
@@ -103,15 +125,26 @@ impl Device {
 
     /// The same for whoever only wants to judge: nothing is written down that the identity does not say.
     pub fn nameless(address: IpAddr) -> Self {
+        // A router in between hides the neighbour, and not what stands in the address.
+        let mac = mac_in(address);
+        let id = mac.map_or_else(|| DeviceId::Address(address.to_canonical()), DeviceId::Mac);
+        Self { mac, ..Self::known_as(id) }
+    }
+
+    /// A device of which nothing but its identity is known.
+    pub const fn known_as(id: DeviceId) -> Self {
         Self {
-            id: DeviceId::Address(address.to_canonical()),
+            id,
             name: String::new(),
-            profile: ProfileId::default(),
+            profile: ProfileId(0),
             tags: Vec::new(),
             mac: None,
             addresses: Vec::new(),
             fixed: false,
             unlogged: false,
+            maker: None,
+            joined: Vec::new(),
+            facts: Vec::new(),
         }
     }
 }

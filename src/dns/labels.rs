@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::counters::Counters;
 use crate::device::{Device, Devices};
-use crate::policy::{DeviceId, ProfileId};
+use crate::policy::DeviceId;
 
 /// What a device calls itself: a label as in host names (RFC 1123 §2.1), in small letters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,16 +54,7 @@ impl Labels {
             }
             met.insert(label.clone());
         }
-        Some(Arc::new(Device {
-            id,
-            name: label.as_str().to_owned(),
-            profile: ProfileId::default(),
-            tags: Vec::new(),
-            mac: None,
-            addresses: Vec::new(),
-            fixed: false,
-            unlogged: false,
-        }))
+        Some(Arc::new(Device { name: label.as_str().to_owned(), ..Device::known_as(id) }))
     }
 }
 

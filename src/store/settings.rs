@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,12 @@ pub struct Settings {
     /// Names given to devices in the page.
     #[serde(default)]
     pub device_names: Vec<(DeviceId, String)>,
+    /// Identities that the page says are another device's: what is joined, and to what.
+    #[serde(default)]
+    pub joined: Vec<(DeviceId, DeviceId)>,
+    /// Addresses that the page says are a device of their own.
+    #[serde(default)]
+    pub split: Vec<IpAddr>,
     /// Lists from elsewhere that were added in the page.
     #[serde(default)]
     pub lists: Vec<AddedList>,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sordino::control::{self, Control, ListOptions, State};
 use sordino::device::DeviceOptions;
 use sordino::event::{Event, Outcome, Transport};
-use sordino::policy::{Action, Blocking, DeviceId, Format, Verdict};
+use sordino::policy::{Action, DeviceId, Format, Verdict};
 use sordino::snapshot::SnapshotCell;
 use sordino::store::{EventId, Store};
 use sordino::time::Clock;
@@ -185,11 +185,7 @@ fn house(directory: &tempfile::TempDir) -> control::Options {
             tags: Vec::new(),
             unlogged: false,
         }],
-        compiled: None,
-        blocking: Blocking::default(),
-        guards_off: Vec::new(),
-        local: Default::default(),
-        subscriptions: Default::default(),
+        ..control::Options::default()
     }
 }
 

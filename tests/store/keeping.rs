@@ -1,12 +1,11 @@
 //! What is kept, for how long, and what is not: privacy, firsts, forgetting, and how seldom the disk is written to.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sordino::device::{DeviceOptions, Devices};
+use sordino::device::{DeviceOptions, Devices, Known};
 use sordino::event::Event;
 use sordino::policy::{DeviceId, Name};
 use sordino::store::{EVERYONE, Filter, Keeping, Level, Options, Store};
@@ -148,7 +147,7 @@ fn a_device_that_is_not_logged_is_nowhere() {
         tags: vec![],
         unlogged: true,
     };
-    let devices = Devices::assemble(&[quiet], &[], &HashMap::new(), &Default::default());
+    let devices = Devices::assemble(&Known { configured: &[quiet], ..Known::default() }, &Default::default());
     let events: Vec<Event> = household(2_000, 5)
         .into_iter()
         .map(|event| {

@@ -1,10 +1,10 @@
 //! Lists, profiles and rules out of few names, and who asked for what.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use sordino::device::{Device, DeviceOptions, Devices};
+use sordino::device::{Device, DeviceOptions, Devices, Known};
 use sordino::insight::Asked;
 use sordino::policy::{
     Action, DeviceId, Format, ListSource, Name, OwnRule, Policy, PolicySources, Profile, Scope, Tier, Verdict,
@@ -166,7 +166,8 @@ impl World {
                 unlogged: false,
             })
             .collect();
-        let devices = Devices::assemble(&options, &[], &HashMap::new(), &policy);
+        let known = Known { configured: &options, ..Known::default() };
+        let devices = Devices::assemble(&known, &policy);
         House { policy, devices }
     }
 

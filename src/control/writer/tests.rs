@@ -1,10 +1,12 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::control::{Control, DeviceOptions, ListOptions};
-use crate::policy::{Action, Format, Name};
+use crate::policy::{Action, DeviceId, Format, MacAddr, Name};
 use crate::store;
 
 const MAC: MacAddr = MacAddr([0x3c, 0x5a, 0xb4, 1, 2, 3]);
@@ -171,4 +173,24 @@ async fn a_refused_configuration_is_told_until_one_is_taken() {
     assert_eq!(house.control.problems().len(), 1);
     house.control.reload(Some(Options::default())).await.unwrap();
     assert!(house.control.problems().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_joined_counts_as_one_device_until_that_is_taken_back() {
+    let house = house(|_| Options::default());
+    let (phone, private) = (DeviceId::Mac(MAC), DeviceId::Mac(MacAddr([0x3e, 0x5a, 0xb4, 1, 2, 3])));
+    let (first, second): (IpAddr, IpAddr) = ("192.0.2.7".parse().unwrap(), "192.0.2.8".parse().unwrap());
+    let table = HashMap::from([(first, MAC), (second, MacAddr([0x3e, 0x5a, 0xb4, 1, 2, 3]))]);
+    house.control.neighbours(table).await.unwrap();
+    let who = |address| house.cell.current().devices.identify(address).unwrap().id.clone();
+    assert_eq!((who(first), who(second)), (phone.clone(), private.clone()));
+    house.control.join_device(private.clone(), Some(phone.clone())).await.unwrap();
+    assert_eq!((who(first), who(second)), (phone.clone(), phone.clone()));
+    // The other way round would be a ring.
+    assert!(matches!(house.control.join_device(phone.clone(), Some(private.clone())).await, Err(Refusal::Unknown(_))));
+    house.control.split_address(first, true).await.unwrap();
+    assert_eq!(who(first), DeviceId::Address(first));
+    house.control.split_address(first, false).await.unwrap();
+    house.control.join_device(private.clone(), None).await.unwrap();
+    assert_eq!((who(first), who(second)), (phone, private));
 }

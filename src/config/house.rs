@@ -1,0 +1,45 @@
+//! `[house]`: where to look for who is in the house.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::mistake::{Mistakes, suggest};
+use crate::device::{DEFAULT_TABLE, files};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [house]")]
+pub(super) struct House {
+    leases: Option<Vec<String>>,
+    hosts: Option<Vec<String>>,
+    newcomers: Option<Spanned<String>>,
+    makers: Option<String>,
+}
+
+/// What the section says.
+pub(super) struct Said {
+    pub(super) files: files::Options,
+    pub(super) newcomers: Option<String>,
+    pub(super) makers: Option<PathBuf>,
+}
+
+pub(super) fn said(house: House, profiles: &[String], directory: &Path, mistakes: &mut Mistakes<'_>) -> Said {
+    let usual = files::Options::default();
+    let paths = |written: Option<Vec<String>>, usual: Vec<PathBuf>| {
+        written.map_or(usual, |paths| paths.iter().map(|path| directory.join(path)).collect())
+    };
+    if let Some(newcomers) = &house.newcomers
+        && !profiles.contains(newcomers.get_ref())
+    {
+        let known: Vec<&str> = profiles.iter().map(String::as_str).collect();
+        let what = format!("there is no profile {:?}; {}", newcomers.get_ref(), suggest(newcomers.get_ref(), &known));
+        mistakes.add(&newcomers.span(), what);
+    }
+    let makers = house.makers.unwrap_or_else(|| DEFAULT_TABLE.to_owned());
+    Said {
+        files: files::Options { leases: paths(house.leases, usual.leases), hosts: paths(house.hosts, usual.hosts) },
+        newcomers: house.newcomers.map(Spanned::into_inner),
+        makers: (!makers.is_empty()).then(|| directory.join(makers)),
+    }
+}
