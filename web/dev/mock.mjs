@@ -187,6 +187,27 @@ function queries(query) {
   return { events: [...rows.values()].slice(0, limit), next: null };
 }
 
+/** Made up: a third of what each device asks is new for it, spread over a month. */
+function firsts(query) {
+  const since = number(query.get('since')) ?? Date.now() - 7 * 24 * HOUR;
+  if (STATE !== 'full') return { firsts: [], total: 0 };
+  const rows = DEVICES.flatMap((device) => device.asks.filter((_, i) => i % 3 === 1).map((ask, i) => ({
+    device: device.id, device_name: names.get(device.id), name: ask.name, first: Math.floor(Date.now() / HOUR) * HOUR - (i + 1) * 17 * HOUR, last: Date.now(), new_in_house: i % 2 === 0, ...(ask.label ? { label: ask.label } : {}),
+  })));
+  const fitting = rows.filter((row) => row.first >= since && (!query.get('device') || row.device === query.get('device')) && (query.get('house') !== 'true' || row.new_in_house));
+  return { firsts: fitting, total: fitting.length };
+}
+
+const guards = [
+  ['xiaomi', 'update.miui.com', 'Xiaomi', 'System updates', 'update', 'The phone finds no updates.'],
+  ['xiaomi', 'account.xiaomi.com', 'Xiaomi', 'Mi Account', 'account', 'Nobody can log in, and Find Device stops.'],
+  ['xiaomi', '/^[a-z]+\\.connect\\.rom\\.miui\\.com$/', 'Xiaomi', 'Captive check', 'other', 'The phone says that it has no internet.'],
+  ['apple', 'push.apple.com', 'Apple', 'Push', 'push', 'No message arrives.'],
+  ['samsung', 'time.samsungcloudsolution.com', 'Samsung', 'Clock', 'other', 'The television loses its clock.'],
+].map(([list, name, vendor, product, purpose, breaks], i) => ({ list, name, label: { vendor, product, purpose, sends: '', breaks, regions: [], class: 'never', sources: ['made up'] }, on: i !== 1, fixed: i === 1 }));
+
+const guard = (id, part, on) => void (guards.find((one) => one.list === id && one.name === part).on = on);
+
 function explain(query) {
   const name = query.get('name');
   const ask = DEVICES.flatMap((device) => device.asks).find((one) => one.name === name) ?? { name, action: 'pass', label: null };
@@ -239,6 +260,10 @@ const ROUTES = {
   },
   'GET /hits': ({ query }) => hits(LISTS, (({ from, to }) => ({ from, to }))(within(query)), STATE === 'full'),
   'DELETE /rules/*': ({ id }) => void (rules = rules.filter((rule) => rule.id !== Number(id))),
+  'GET /firsts': ({ query }) => firsts(query),
+  'GET /guards': () => guards,
+  'PUT /guards/*/*': ({ id, part }) => guard(id, part, true),
+  'DELETE /guards/*/*': ({ id, part }) => guard(id, part, false),
   'GET /explain': ({ query }) => explain(query),
   'DELETE /cache': () => ({ removed: 4_211 }),
   'POST /reload': () => ({ problems: [] }),
@@ -265,9 +290,10 @@ async function answer(request, url) {
   if (!loggedIn) throw new Refusal(401, 'Log in first', '');
   if (path === '/logout') return { status: 204, headers: { 'set-cookie': 'sordino_session=; Path=/; Max-Age=0' } };
   const [, kind, id, part] = path.split('/');
-  const route = ROUTES[`${request.method} /${kind}${id === undefined ? '' : '/*'}${part === undefined ? '' : `/${part}`}`];
+  const below = part === undefined ? '' : ROUTES[`${request.method} /${kind}/*/${part}`] ? `/${part}` : '/*';
+  const route = ROUTES[`${request.method} /${kind}${id === undefined ? '' : '/*'}${below}`];
   if (!route) throw new Refusal(404, 'There is nothing here', '');
-  const body = route({ id: id === undefined ? undefined : decodeURIComponent(id), query: url.searchParams, sent });
+  const body = route({ id: id === undefined ? undefined : decodeURIComponent(id), part: part === undefined ? undefined : decodeURIComponent(part), query: url.searchParams, sent });
   return { status: body === undefined ? 204 : request.method === 'POST' && id === undefined && (kind === 'rules' || kind === 'lists') ? 201 : 200, body };
 }
 

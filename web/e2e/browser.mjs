@@ -39,6 +39,7 @@ export async function pagesOf(context, base) {
     { name: 'lists-known', path: '/lists', ready: 'section:has(.there, form) summary', press: 'section:has(input[type=url]) summary' },
     { name: 'lists-add', path: '/lists', ready: 'section:has(input[type=url])', press: 'details:has(input[type=url]) summary' },
     { name: 'rules', path: '/rules', ready: '.card' },
+    { name: 'rules-guards', path: '/rules', ready: 'section summary', press: 'section:has(details) summary >> text=Xiaomi' },
     { name: 'rules-preview', path: '/rules', ready: '.card', type: ['input.field', 'netflix.com'], shown: '.effect' },
     { name: 'lists-work', path: '/lists', ready: 'details', press: 'section:has(.sentence) summary' },
     { name: 'lists-try', path: '/lists', ready: 'textarea', type: ['textarea', '||miui.com^\n||doubleclick.net^\n||netflix.com^'], press: 'form .button.main', shown: '.effect' },
