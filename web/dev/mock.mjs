@@ -127,10 +127,26 @@ function overview(query) {
   };
 }
 
+const joined = new Map();
+const apart = new Set();
+
+/** Who says what of a made-up device. */
+function facts({ id, mac, addresses }) {
+  const since = STARTED + 2 * HOUR;
+  const own = addresses.filter((address) => !apart.has(address)).flatMap((address) => [
+    ...(mac ? [{ address, mac, source: 'neighbours', since }] : []),
+    ...(mac && address.includes('.') ? [{ address, mac, name: names.get(id).split(' ')[0].toLowerCase(), source: 'lease', since: since + 3 * HOUR }] : []),
+    ...(address.includes('ff:fe') ? [{ address, mac, source: 'eui64', since }] : []),
+  ]);
+  return own;
+}
+
 function summary(device, rows) {
   const counts = grouped(rows.filter((row) => row.device === device.id), () => 'all')[0]?.[1].counts ?? nothing();
   return {
-    id: device.id, name: names.get(device.id), fixed: device.fixed ?? false, mac: device.mac, random_mac: device.random ?? false, addresses: device.addresses,
+    id: device.id, name: names.get(device.id), fixed: device.fixed ?? false, mac: device.mac, random_mac: device.random ?? false, addresses: device.addresses.filter((address) => !apart.has(address)),
+    ...(device.mac && !device.random ? { maker: device.fixed ? 'Samsung Electronics Co.,Ltd' : 'Xiaomi Communications Co Ltd' } : {}),
+    ...([...joined].some(([, to]) => to === device.id) ? { joined: [...joined].filter(([, to]) => to === device.id).map(([member]) => member) } : {}),
     profile: 'default', first_seen: Date.now() - 31 * 24 * HOUR, last_seen: Date.now() - 37_000 * (1 + DEVICES.indexOf(device) ** 3), ...counts,
   };
 }
@@ -143,7 +159,7 @@ function exposure(id, query) {
   const rows = all.filter((row) => row.device === id);
   const known = rows.filter((row) => row.label);
   return {
-    device: summary(device, all),
+    device: summary(device, all), facts: facts(device),
     exposure: {
       from, to, totals: grouped(rows, () => 'all')[0]?.[1].counts ?? nothing(), at_night: night(known, offset),
       telemetry_hours: hours(from, to, known), hours: hours(from, to, rows),
@@ -235,9 +251,11 @@ const lists = listsOf(STATE === 'full');
 
 const ROUTES = {
   'GET /overview': ({ query }) => overview(query),
-  'GET /devices': ({ query }) => (STATE === 'full' ? DEVICES.map((device) => summary(device, within(query).rows)) : []),
+  'GET /devices': ({ query }) => (STATE === 'full' ? DEVICES.filter((device) => !joined.has(device.id)).map((device) => summary(device, within(query).rows)) : []),
   'GET /devices/*': ({ id, query }) => exposure(id, query),
   'PUT /devices/*': ({ id, sent }) => void names.set(id, sent.name ?? id),
+  'PUT /devices/*/joined': ({ id, sent }) => void (sent.to === null ? joined.delete(id) : joined.set(id, sent.to)),
+  'PUT /addresses': ({ sent }) => void (sent.apart ? apart.add(sent.address) : apart.delete(sent.address)),
   'GET /queries': ({ query }) => queries(query),
   'GET /lists': lists.all,
   'POST /lists': ({ sent }) => lists.add(sent),

@@ -28,6 +28,7 @@ export async function pagesOf(context, base) {
     { name: 'names', path: '/names?period=7d', ready: '.card' },
     { name: 'devices', path: '/devices', ready: 'h1' },
     ...(one ? [{ name: 'device', path: `/devices/${encodeURIComponent(one.id)}`, ready: 'h1' }] : []),
+    ...(one ? [{ name: 'device-join', path: `/devices/${encodeURIComponent(one.id)}`, ready: '.identity', press: '.identity summary' }] : []),
     { name: 'queries', path: '/queries', ready: 'h1' },
     { name: 'queries-details', path: '/queries?verdict=block', ready: 'h1', press: '.row .name button' },
     { name: 'queries-filters', path: '/queries?vendor=Xiaomi&not_type=AAAA&collapse=true', ready: 'tr.row', press: 'button[aria-controls]' },
