@@ -31,7 +31,12 @@ const LAYERS: &[&[&str]] = &[
 const MAX_LINES: usize = 400;
 
 /// Files that may be longer, each because it is a table.
-const TABLES: &[(&str, &str)] = &[("src/demo/residents.rs", "who lives in the demo, and what each does when")];
+const TABLES: &[(&str, &str)] = &[
+    ("src/demo/residents.rs", "who lives in the demo, and what each does when"),
+    ("web/src/lang/en.ts", "what the page says, in English"),
+    ("web/src/lang/de.ts", "what the page says, in German"),
+    ("web/src/lang/nl.ts", "what the page says, in Dutch"),
+];
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "metrics"];

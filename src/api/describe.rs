@@ -92,10 +92,12 @@ mod tests {
             described,
             [
                 "get /api/openapi.json",
+                "put /api/v1/addresses",
                 "delete /api/v1/cache",
                 "get /api/v1/devices",
                 "get /api/v1/devices/{id}",
                 "put /api/v1/devices/{id}",
+                "put /api/v1/devices/{id}/joined",
                 "get /api/v1/explain",
                 "get /api/v1/firsts",
                 "get /api/v1/guards",

@@ -16,7 +16,7 @@ use super::memory::{Packing, Pending};
 use super::period::Batch;
 use super::privacy::Level;
 use super::retention::Calendar;
-use super::{EventId, Keeping, Store};
+use super::{EventId, Keeping, Store, kept_took};
 use crate::event::{Event, EventQueue, NoEvent};
 use crate::policy::DeviceId;
 use crate::snapshot::SnapshotCell;
@@ -144,7 +144,9 @@ impl Recorder {
             self.strangers.entry(event.address).or_insert(now);
             self.settle_at.get_or_insert(now + SETTLE);
         }
-        let Some(event) = level.redact(event) else { return false };
+        let Some(mut event) = level.redact(event) else { return false };
+        // As precise as on disk, so that a restart changes nothing that was seen.
+        event.took_us = kept_took(event.took_us);
         let (placed, full) = self.store.memory().push(event);
         if level.allows_journal() {
             // Nobody may be listening.
