@@ -6,6 +6,7 @@ mod explain;
 mod firewall;
 mod lists;
 mod password;
+mod schedules;
 mod update;
 
 use std::io::{self, Write};

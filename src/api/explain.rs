@@ -56,9 +56,10 @@ pub(crate) async fn explain(
         None => Device::unknown(NOWHERE),
     };
     let asker = device.asker(device.addresses.first().copied().unwrap_or(NOWHERE));
+    let now = house.clock.now();
     let explanation = match name.as_ref().as_address() {
-        Some(address) => snapshot.policy.explain_address(&asker, address, qtype),
-        None => snapshot.policy.explain(&asker, name.as_ref(), qtype, house.clock.now()),
+        Some(address) => snapshot.policy.explain_address(&asker, address, qtype, now),
+        None => snapshot.policy.explain(&asker, name.as_ref(), qtype, now),
     };
     Ok(Json(Explained { name, device: params.device, explanation }))
 }

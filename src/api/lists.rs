@@ -12,8 +12,9 @@ use super::auth::LoggedIn;
 use super::problem::Problem;
 use super::subscriptions::SubscriptionState;
 use crate::control::ListView;
-use crate::policy::ListReport;
+use crate::policy::{ListReport, Policy, ProfileId, ScheduleState};
 use crate::store::AddedList;
+use crate::time::Timestamp;
 
 /// Over how long hits are counted.
 const HITS_SPAN: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -36,12 +37,27 @@ pub(crate) struct List {
     fixed: bool,
     /// How it is fetched, for a list from elsewhere.
     subscription: Option<SubscriptionState>,
+    /// When it is in force, where that is not at all hours and no profile says another thing.
+    schedule: Option<ScheduleState>,
+    /// The same under the profiles that say when.
+    profile_schedules: Vec<ProfileSchedule>,
+}
+
+/// When a list is in force under a profile.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProfileSchedule {
+    /// The profile.
+    profile: String,
+    /// How things stand.
+    #[serde(flatten)]
+    state: ScheduleState,
 }
 
 /// Lists the lists, in the order of the configuration, with those of the page behind.
 #[utoipa::path(get, path = "/lists", tag = "lists", responses((status = 200, body = Vec<List>)))]
 pub(crate) async fn list_lists(house: LoggedIn) -> Result<Json<Vec<List>>, Problem> {
-    let since = house.clock.now().before(HITS_SPAN).hour();
+    let now = house.clock.now();
+    let (since, policy) = (now.before(HITS_SPAN).hour(), house.snapshot().policy.clone());
     let hits = house.read(move |house| house.store.list_hits(since)).await?;
     let hits: HashMap<Arc<str>, u64> = hits.into_iter().collect();
     let added = house.store.settings().lists;
@@ -53,6 +69,8 @@ pub(crate) async fn list_lists(house: LoggedIn) -> Result<Json<Vec<List>>, Probl
         trusted: view.trusted,
         fixed: !added.iter().any(|list| *list.name == *view.group),
         subscription: SubscriptionState::of(&house, &view.group),
+        schedule: policy.schedule_of(&view.report.name, None, now),
+        profile_schedules: ProfileSchedule::of(&policy, &view.report.name, now),
     };
     let mut lists: Vec<List> = house.control.lists().iter().map(list).collect();
     for switched_off in added.iter().filter(|list| !list.enabled) {
@@ -86,6 +104,20 @@ impl List {
             hits: 0,
             fixed: false,
             subscription,
+            schedule: None,
+            profile_schedules: Vec::new(),
         }
+    }
+}
+
+impl ProfileSchedule {
+    /// Of the profiles under which things are not as they are for all.
+    fn of(policy: &Policy, list: &str, now: Timestamp) -> Vec<Self> {
+        let for_all = policy.schedule_of(list, None, now);
+        let profiles = policy.profiles().enumerate().filter_map(|(place, name)| {
+            let state = policy.schedule_of(list, u8::try_from(place).ok().map(ProfileId), now)?;
+            (Some(&state) != for_all.as_ref()).then(|| Self { profile: name.to_owned(), state })
+        });
+        profiles.collect()
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
+use super::schedules::write_schedules;
 use crate::app::Failure;
 use crate::config::Config;
 use crate::control::{ListView, State};
 use crate::store::Settings;
+use crate::time::Clock;
 
 /// What there is to say of the configuration at `path` and its lists. Trouble with a list is said and is no failure,
 /// because sordino starts in spite of it.
@@ -39,6 +41,7 @@ fn write_report(text: &mut String, path: &Path, config: &Config, state: &State) 
     for list in state.lists() {
         write_list(text, list, width)?;
     }
+    write_schedules(text, &config.control.schedules, Clock::System.now())?;
     if !state.problems().is_empty() {
         write!(text, "\n\nsordino starts in spite of this, and says it in the log and in the page:")?;
     }

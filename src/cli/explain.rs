@@ -6,14 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use super::schedules::in_zone;
 use crate::app::Failure;
 use crate::config::Config;
 use crate::control::{ListView, State};
 use crate::device::{Device, Devices, files, neighbour};
-use crate::policy::{DeviceId, Explanation, MacAddr, Name, Verdict};
+use crate::policy::{DeviceId, Explanation, MacAddr, Name, ScheduledList, Verdict};
 use crate::store::Settings;
 use crate::time::Clock;
 
@@ -54,6 +56,7 @@ pub struct Question {
 /// Answers `question` from the configuration at `path`, its lists and what the page has set. A server need not run.
 pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, Failure> {
     let config = Config::read(path)?;
+    let zone = config.control.schedules.zone.clone();
     let neighbours = neighbour::once().await;
     let loading = spawn_blocking(move || {
         let settings = Settings::read(&config.store.path)
@@ -70,9 +73,10 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     };
     let address = device.addresses.first().copied().unwrap_or_else(|| Ipv4Addr::UNSPECIFIED.into());
     let (asker, name) = (device.asker(address), question.name.as_ref());
+    let now = Clock::System.now();
     let explanation = match name.as_address() {
-        Some(address) => snapshot.policy.explain_address(&asker, address, question.qtype.1),
-        None => snapshot.policy.explain(&asker, name, question.qtype.1, Clock::System.now()),
+        Some(address) => snapshot.policy.explain_address(&asker, address, question.qtype.1, now),
+        None => snapshot.policy.explain(&asker, name, question.qtype.1, now),
     };
     for problem in state.problems() {
         tracing::warn!("{problem}");
@@ -84,7 +88,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
         return serde_json::to_string_pretty(&answer).map_err(|error| Failure::Other(error.to_string()));
     }
     let asks = question.device.as_ref().map(|_| &*device);
-    in_words(question, asks, &explanation, state.lists()).map_err(|error| Failure::Other(error.to_string()))
+    in_words(question, asks, &explanation, state.lists(), &zone).map_err(|error| Failure::Other(error.to_string()))
 }
 
 fn find(text: &str, devices: &Devices) -> Result<Arc<Device>, Failure> {
@@ -120,6 +124,7 @@ fn in_words(
     device: Option<&Device>,
     explanation: &Explanation,
     lists: &[ListView],
+    zone: &TimeZone,
 ) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let done = match explanation.verdict {
@@ -147,7 +152,9 @@ fn in_words(
         }
     }
     if explanation.matches.is_empty() {
-        write!(text, "\n\nNo rule names it.")?;
+        let said =
+            if explanation.scheduled.is_empty() { "No rule names it." } else { "No rule that names it is in force." };
+        write!(text, "\n\n{said}")?;
     } else {
         write!(text, "\n\nRules that name it, the deciding one first:")?;
     }
@@ -156,6 +163,15 @@ fn in_words(
         let file = file.map(|list| format!(" ({})", list.source.display())).unwrap_or_default();
         write!(text, "\n  {}. {} {}{file}: {}", number + 1, found.verdict, found.list, found.rule)?;
         write!(text, "\n     {}; changed by {}", found.precedence, found.changed_by)?;
+    }
+    for ScheduledList { list, state } in &explanation.scheduled {
+        let stands = if state.in_force { "is in force" } else { "names it, and is not in force" };
+        write!(text, "\n\nThe list {list} {stands} now by the schedule {}", state.schedule)?;
+        match state.changes_at {
+            Some(change) if state.in_force => write!(text, ", until {}.", in_zone(change, zone))?,
+            Some(change) => write!(text, "; it is again from {}.", in_zone(change, zone))?,
+            None => write!(text, ".")?,
+        }
     }
     Ok(text)
 }

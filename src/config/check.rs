@@ -15,7 +15,7 @@ use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
 use super::values::{Answer, Confirmation, Listen, Permitted};
-use super::{Config, api, control, dns, fetching, house, local, store};
+use super::{Config, api, control, dns, fetching, house, local, schedules, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, Name, OWN_RULES, Profile};
@@ -47,6 +47,7 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     let lists_ca = file.lists.ca.as_ref().map(|ca| from_directory(directory, ca.get_ref()));
     let subscriptions = fetching::options(file.lists, &store.path, &mut mistakes);
     let paths = (directory, subscriptions);
+    let schedules = schedules::options(file.time, file.schedule, &file.list, &file.profile, &mut mistakes);
     // A forwarder of the operator's own for some names may lead inside with them: that is what it is for.
     let routed: Vec<Name> = dns.upstream.routes.iter().flat_map(|route| route.domains.iter().cloned()).collect();
     let profiles: Vec<String> = file.profile.iter().map(|profile| profile.name.get_ref().clone()).collect();
@@ -55,6 +56,7 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
         dns,
         house: house.files,
         control: control::Options {
+            schedules,
             guards_off: file.guards.off,
             newcomers: house.newcomers,
             makers: house.makers,
@@ -154,7 +156,7 @@ fn control_options(
     let mut taken = HashSet::new();
     let profiles = profiles.into_iter().map(|profile| {
         let name = name(profile.name, &mut taken, mistakes);
-        let lists = profile.lists.into_iter().map(|(list, used)| (list, used.action()));
+        let lists = profile.lists.into_iter().filter_map(|(list, used)| Some((list, used.action?.action())));
         Profile { name, lists: lists.collect() }
     });
     let profiles = profiles.collect();
@@ -313,7 +315,7 @@ fn web_options(web: file::Web, mistakes: &mut Mistakes<'_>) -> api::Options {
 }
 
 /// A name that is unique among its kind and fit to be shown.
-fn name(name: Spanned<String>, taken: &mut HashSet<String>, mistakes: &mut Mistakes<'_>) -> String {
+pub(super) fn name(name: Spanned<String>, taken: &mut HashSet<String>, mistakes: &mut Mistakes<'_>) -> String {
     let (span, name) = (name.span(), name.into_inner());
     let length = name.chars().count();
     if name.trim() != name || name.is_empty() || length > NAME_CHARS_BOUND || name.chars().any(char::is_control) {

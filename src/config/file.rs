@@ -6,11 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    Answer, Bytes, Confirmation, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span,
+    Answer, Bytes, Confirmation, Day, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span,
 };
 use crate::dns::{Limits, Strategy};
 use crate::local::Bypass;
-use crate::policy::{Action, Format, GuardId, Tier};
+use crate::policy::{Action, Format, GuardId, Tier, TimeOfDay};
 use crate::store::{Keeping, Level};
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +35,30 @@ pub(super) struct File {
     pub(super) privacy: Privacy,
     pub(super) limits: Option<Spanned<Limits>>,
     pub(super) guards: Guards,
+    pub(super) time: Time,
+    pub(super) schedule: Vec<Schedule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table: [time]")]
+pub(super) struct Time {
+    pub(super) zone: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[schedule]]")]
+pub(super) struct Schedule {
+    pub(super) name: Spanned<String>,
+    pub(super) slots: Spanned<Vec<Slot>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a slot: { days = [\"mon\"], from = \"21:00\", to = \"07:00\" }")]
+pub(super) struct Slot {
+    #[serde(default)]
+    pub(super) days: Option<Spanned<Vec<Day>>>,
+    pub(super) from: TimeOfDay,
+    pub(super) to: TimeOfDay,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,6 +196,8 @@ pub(super) struct List {
     pub(super) refresh: Option<Spanned<Span>>,
     #[serde(default)]
     pub(super) answer: Option<Answer>,
+    #[serde(default)]
+    pub(super) schedule: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -107,7 +107,7 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
 }
 
 /// The word of `known` that `word` is a slip of the pen of, if there is one.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     let near = known.iter().map(|known| (distance(&word, &known.to_lowercase()), *known)).min()?;
     (near.0 <= 1 + word.chars().count() / 4).then_some(near.1)

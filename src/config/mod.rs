@@ -11,6 +11,7 @@ mod file;
 mod house;
 mod local;
 mod mistake;
+mod schedules;
 mod upstream;
 mod values;
 
@@ -30,7 +31,7 @@ pub const CONFIG_BYTES_BOUND: u64 = 1 << 20;
 pub struct Config {
     /// `[dns]`, `[upstream]`, `[cache]` and `[limits]`.
     pub dns: dns::Options,
-    /// `[[list]]`, `[[profile]]`, `[[device]]`, `[blocking]`, `[rebinding]`, `[bypass]`, `[[local]]`
+    /// `[time]`, `[[schedule]]`, `[[list]]`, `[[profile]]`, `[[device]]`, `[blocking]`, `[rebinding]`, `[bypass]`, `[[local]]`
     /// and `[[zone]]`.
     pub control: control::Options,
     /// `[lists] ca`: a PEM file of a private CA that may sign for servers of lists, besides the public ones.

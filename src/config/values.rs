@@ -7,10 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+use toml::Spanned;
 
 use crate::api::is_password_hash;
-use crate::policy::{Action, BlockingAnswer, MacAddr};
+use crate::policy::{Action, BlockingAnswer, MacAddr, TimeOfDay};
 
 /// Schemes of forwarders that this version asks over.
 const SCHEMES: [&str; 6] = ["udp", "tcp", "tls", "https", "quic", "h3"];
@@ -66,17 +67,37 @@ pub(super) enum Confirmation {
     Shrunk,
 }
 
-/// What a profile makes of a list.
+/// A day of the week.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum ListUse {
+pub(super) enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// What a profile makes of a list: a word, or a table with the word and a schedule.
+#[derive(Debug)]
+pub(super) struct ListUse {
+    pub(super) action: Option<ListWord>,
+    pub(super) schedule: Option<Spanned<String>>,
+}
+
+/// What a list does under a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ListWord {
     Block,
     Watch,
     Allow,
     Off,
 }
 
-impl ListUse {
+impl ListWord {
     pub(super) fn action(self) -> Option<Action> {
         match self {
             Self::Block => Some(Action::Block),
@@ -261,7 +282,7 @@ macro_rules! in_words {
     )*};
 }
 
-in_words!(Listen, Permitted, Server, Bytes, Span, Mac, Network, PasswordHash);
+in_words!(Listen, Permitted, Server, Bytes, Span, Mac, Network, TimeOfDay, PasswordHash);
 
 impl<'de> Deserialize<'de> for Answer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -295,6 +316,36 @@ impl<'de> Deserialize<'de> for Answer {
             }
         }
         deserializer.deserialize_any(Form)
+    }
+}
+
+impl<'de> Deserialize<'de> for ListUse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WordOrTable;
+        impl<'de> Visitor<'de> for WordOrTable {
+            type Value = ListUse;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"block\", \"watch\", \"allow\", \"off\" or { action = \"…\", schedule = \"…\" }")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ListUse, E> {
+                let action = ListWord::deserialize(text.into_deserializer())?;
+                Ok(ListUse { action: Some(action), schedule: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ListUse, A::Error> {
+                #[derive(serde::Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Table {
+                    action: Option<ListWord>,
+                    schedule: Option<Spanned<String>>,
+                }
+                let Table { action, schedule } = Table::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(ListUse { action, schedule })
+            }
+        }
+        deserializer.deserialize_any(WordOrTable)
     }
 }
 

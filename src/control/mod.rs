@@ -6,6 +6,7 @@
 
 mod cabinet;
 mod lists;
+mod schedules;
 mod shelf;
 mod source;
 mod state;
@@ -29,7 +30,7 @@ pub use crate::device::DeviceOptions;
 use crate::device::Fact;
 use crate::local;
 use crate::policy::{
-    Action, Blocking, DeviceId, Format, GuardId, ListReport, MacAddr, Name, OwnRule, Profile, Scope, Tier,
+    Action, Blocking, DeviceId, Format, GuardId, ListReport, MacAddr, Name, OwnRule, Profile, Schedules, Scope, Tier,
 };
 use crate::snapshot::SnapshotCell;
 use crate::store::{AddedList, Store};
@@ -72,6 +73,8 @@ pub struct Options {
     pub local: local::Options,
     /// How lists from elsewhere are fetched.
     pub subscriptions: subscriptions::Options,
+    /// When lists are in force. A directory's name stands for each list in it.
+    pub schedules: Schedules,
     /// Where compiled lists are kept; nowhere without it.
     pub compiled: Option<CompiledOptions>,
 }

@@ -9,7 +9,7 @@ use super::cabinet::Cabinet;
 use super::lists::{self, Found};
 use super::shelf::Shelf;
 use super::subscriptions::{Subscription, Wanted, copy_path};
-use super::{ListOptions, ListView, Options, zones};
+use super::{ListOptions, ListView, Options, schedules, zones};
 use crate::device::{Devices, Fact, Known, Makers, Source};
 use crate::local::{Answers, Local};
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
@@ -55,6 +55,7 @@ impl State {
             compiled,
         };
         state.switch_guards();
+        state.schedule();
         state
     }
 
@@ -62,6 +63,13 @@ impl State {
     pub(super) fn switch_guards(&mut self) {
         let off = self.options.guards_off.iter().chain(&self.settings.guards_off).cloned();
         self.compiled.policy = Arc::new(self.compiled.policy.without_guards(off));
+    }
+
+    /// Puts the schedules in force. What a profile says in vain is told.
+    pub(super) fn schedule(&mut self) {
+        let (schedules, problems) = schedules::of_lists(&self.options, &self.compiled.lists);
+        self.compiled.policy = Arc::new(self.compiled.policy.with_schedules(&schedules));
+        self.compiled.problems.extend(problems);
     }
 
     /// This state in a house where `neighbours` says who uses which address, and files say what is `told`.

@@ -21,7 +21,8 @@ use crate::snapshot::SnapshotCell;
 use crate::store::{Settings, Store};
 use crate::time::{Clock, Timestamp};
 
-/// How often rules that have ended are swept out. They do nothing in the meantime: every judgement looks at the time.
+/// How often rules that have ended are swept out, and schedules prepared. Nothing depends on it: every judgement looks at
+/// the time.
 const SWEEP: Duration = Duration::from_secs(60);
 
 pub(super) struct Writer {
@@ -154,6 +155,8 @@ impl Writer {
         self.state.compiled = compiled;
         self.state.options = options;
         self.state.switch_guards();
+        self.state.schedule();
+        self.prepare();
         if taken {
             self.refused_config = None;
         }
@@ -161,7 +164,20 @@ impl Writer {
         Ok(self.standing.borrow().problems.to_vec())
     }
 
+    /// Prepares what schedules do in the days to come. Says whether that was due.
+    fn prepare(&mut self) -> bool {
+        let prepared = self.state.compiled.policy.prepared(self.clock.now());
+        let is_due = prepared.is_some();
+        if let Some(policy) = prepared {
+            self.state.compiled.policy = Arc::new(policy);
+        }
+        is_due
+    }
+
     async fn sweep(&mut self) {
+        if self.prepare() {
+            self.publish();
+        }
         let settings = self.swept(self.clock.now());
         if settings.rules.len() < self.state.settings.rules.len()
             && let Err(refusal) = self.change(settings).await

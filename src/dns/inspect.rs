@@ -26,7 +26,7 @@ pub(crate) fn inspect<'a>(
             _ => {}
         }
     }
-    let by_address = policy.judge_addresses(asker, query.name.as_ref(), query.qtype, &answer.addresses);
+    let by_address = policy.judge_addresses(asker, query.name.as_ref(), query.qtype, &answer.addresses, at);
     match by_address {
         Some(judgement) if judgement.verdict == Verdict::Block || watched.is_none() => Some((judgement, None)),
         _ => watched,

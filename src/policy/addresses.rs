@@ -175,6 +175,12 @@ impl Compiled {
         told.collect()
     }
 
+    /// The lists that name `address`, in force or not.
+    pub(super) fn lists_of_address(&self, question: Question<'_>, address: IpAddr) -> Vec<ListId> {
+        let covers = self.ruleset.addresses.covering(address.to_canonical()).iter().map(|cover| cover.entry);
+        covers.filter(|entry| self.admits(*entry, question)).map(Entry::list).collect()
+    }
+
     fn address_steps<'a>(
         &'a self,
         question: Question<'a>,
@@ -184,8 +190,7 @@ impl Compiled {
         self.ruleset.addresses.covering(address.to_canonical()).iter().filter_map(move |cover| {
             let list = usize::from(cover.entry.list().0);
             let action = (*actions.get(list)?)?;
-            let extra = cover.entry.extra().map(|place| &self.ruleset.extras[place]);
-            if extra.is_some_and(|extra| !extra.conditions.admit(question.asker, question.name, question.qtype)) {
+            if question.hour.is_off(question.asker.profile, list) || !self.admits(cover.entry, question) {
                 return None;
             }
             Some((step_of(cover.entry, action, self.traits[list].trusted, false)?, cover))

@@ -8,12 +8,13 @@ use serde::Serialize;
 use super::catalogue::{Class, Label};
 use super::compiled::Compiled;
 use super::judge::{Match, Question, Step, stands, verdict_of};
-use super::list::Action;
+use super::list::{Action, ListId};
 use super::name::NameRef;
 use super::own::{OwnRule, Scope};
 use super::patterns::Pattern;
 use super::rule::{Choice, Client, Conditions, Reach, RewriteTo};
 use super::ruleset::{By, Entry};
+use super::timetable::ScheduleState;
 use super::verdict::Verdict;
 
 /// Why a name gets the verdict it gets: every rule that names it, the deciding one first.
@@ -25,6 +26,18 @@ pub struct Explanation {
     pub label: Option<Label>,
     /// The rules that name it, in order of precedence.
     pub matches: Vec<RuleMatch>,
+    /// The lists that name it and have a schedule. Of those that are not in force now no rule is among the matches.
+    pub scheduled: Vec<ScheduledList>,
+}
+
+/// A list that is in force at some hours only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ScheduledList {
+    /// The list.
+    pub list: Arc<str>,
+    /// How things stand with it.
+    #[serde(flatten)]
+    pub state: ScheduleState,
 }
 
 /// A rule that names a name.
@@ -69,6 +82,30 @@ impl Compiled {
             }
         });
         matches.iter().filter_map(|found| self.rule_match(found, question.name)).collect()
+    }
+
+    /// The lists that name the name and have a schedule for whoever asks.
+    pub(super) fn scheduled(&self, question: Question<'_>) -> Vec<ScheduledList> {
+        let mut lists = Vec::new();
+        self.ruleset.each(question.name, |hit| {
+            if self.admits(hit.entry, question) {
+                lists.push(hit.entry.list());
+            }
+        });
+        self.scheduled_of(lists, question)
+    }
+
+    /// Those of `lists` that have a schedule for whoever asks.
+    pub(super) fn scheduled_of(&self, mut lists: Vec<ListId>, question: Question<'_>) -> Vec<ScheduledList> {
+        lists.sort_unstable();
+        lists.dedup();
+        let profile = question.asker.profile;
+        let is_used = |list: usize| self.actions(profile).get(list).is_some_and(Option::is_some);
+        let scheduled = lists.into_iter().filter(|list| is_used(usize::from(list.0))).filter_map(|list| {
+            let state = question.hour.state(profile, usize::from(list.0))?;
+            Some(ScheduledList { list: self.list_name(list)?, state })
+        });
+        scheduled.collect()
     }
 
     fn rule_match(&self, found: &Match<'_>, name: NameRef<'_>) -> Option<RuleMatch> {

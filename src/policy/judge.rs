@@ -10,6 +10,7 @@ use super::name::NameRef;
 use super::rewrite::Rewrite;
 use super::rule::RewriteTo;
 use super::ruleset::{Entry, Hit};
+use super::timetable::Hour;
 use super::verdict::Verdict;
 use super::who::Asker;
 
@@ -108,6 +109,7 @@ pub(super) struct Question<'a> {
     pub(super) name: NameRef<'a>,
     pub(super) qtype: u16,
     pub(super) off: &'a GuardsOff,
+    pub(super) hour: Hour<'a>,
 }
 
 impl Compiled {
@@ -162,6 +164,9 @@ impl Compiled {
             let Some(&Some(action)) = actions.get(list) else {
                 return;
             };
+            if question.hour.is_off(question.asker.profile, list) {
+                return;
+            }
             if let Some(place) = hit.entry.row() {
                 if question.off.has(&self.reports[list].name, &self.rows[place]) {
                     return;
@@ -173,10 +178,10 @@ impl Compiled {
                 }
                 return;
             }
-            let extra = hit.entry.extra().map(|place| &self.ruleset.extras[place]);
-            if extra.is_some_and(|extra| !extra.conditions.admit(question.asker, question.name, question.qtype)) {
+            if !self.admits(hit.entry, question) {
                 return;
             }
+            let extra = hit.entry.extra().map(|place| &self.ruleset.extras[place]);
             let rewrite = extra.and_then(|extra| extra.rewrite.as_ref());
             if let Some(step) = step_of(hit.entry, action, self.traits[list].trusted, rewrite.is_some()) {
                 found(Match { step, hit, rewrite });
@@ -185,6 +190,19 @@ impl Compiled {
         if let Some((_, row)) = row {
             found(row);
         }
+    }
+
+    /// Whether the conditions of a rule are met.
+    pub(super) fn admits(&self, entry: Entry, question: Question<'_>) -> bool {
+        let extra = entry.extra().map(|place| &self.ruleset.extras[place]);
+        extra.is_none_or(|extra| extra.conditions.admit(question.asker, question.name, question.qtype))
+    }
+
+    /// What each list does for whoever asks, its schedule considered.
+    pub(super) fn actions_now(&self, question: Question<'_>) -> Vec<Option<Action>> {
+        let profile = question.asker.profile;
+        let actions = self.actions(profile).iter().enumerate();
+        actions.map(|(list, action)| action.filter(|_| !question.hour.is_off(profile, list))).collect()
     }
 
     fn step_of_row(&self, place: usize, list: usize, action: Action) -> Step {

@@ -5,8 +5,8 @@
 //! `part` is one list compiled by itself (`packing` writes it, in `runs` of names in order; `wide` tells what is held
 //! back); `builder` joins parts and rows into the `ruleset`: its `names`, the `patterns` behind them and the `addresses`
 //! beside them; `compiled` holds the result and how each `profile` sees it; `own` rules go before all lists; `judge`
-//! decides, `explain` says why, and
-//! `trial` judges as if a list were another one.
+//! decides, `explain` says why, and `trial` judges as if a list were another one. A `schedule` says at which hours lists
+//! are in force, `timetable` which.
 //!
 //! The order of decision:
 //! 1. the operator's own rules: for the device, for its profile, for everyone; in each, exception, block, watch;
@@ -46,6 +46,8 @@ mod rrtype;
 mod rule;
 mod ruleset;
 mod runs;
+mod schedule;
+mod timetable;
 mod trial;
 mod verdict;
 mod who;
@@ -59,7 +61,7 @@ pub use self::addresses::MAX_NETWORKS;
 pub use self::blocking::{Blocking, BlockingAnswer};
 pub use self::catalogue::{Class, Label, catalogue_rows};
 pub use self::compiled::KeptNames;
-pub use self::explain::{Explanation, RuleMatch};
+pub use self::explain::{Explanation, RuleMatch, ScheduledList};
 pub use self::export::{Export, Selection};
 pub use self::formats::{MAX_LINE, MAX_RULES};
 pub use self::guards::{Guard, GuardId};
@@ -71,6 +73,8 @@ pub use self::part::{Blob, DETECTED_BYTES, MAX_CONDITIONAL, NoPart, Part, Readin
 pub use self::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS};
 pub use self::profile::Profile;
 pub use self::rewrite::Rewrite;
+pub use self::schedule::{Days, Schedule, Slot, TimeOfDay};
+pub use self::timetable::{ScheduleState, ScheduleUse, Schedules};
 pub use self::trial::{Trial, Tried};
 pub use self::verdict::Verdict;
 pub use self::who::{Asker, DeviceId, MacAddr, NotAnIdentity, ProfileId};
@@ -79,6 +83,7 @@ use self::compiled::Compiled;
 use self::guards::GuardsOff;
 use self::judge::Question;
 use self::own::OwnRules;
+use self::timetable::{Hour, Timetable};
 use crate::time::Timestamp;
 
 /// Reads a list that nobody vouches for through, and says what would become of it; nothing of it is put in force.
@@ -121,6 +126,8 @@ pub struct Policy {
     lists: Arc<Compiled>,
     own: OwnRules,
     off: Arc<GuardsOff>,
+    /// None where all lists are in force at all hours.
+    timetable: Option<Arc<Timetable>>,
 }
 
 impl Policy {
@@ -136,17 +143,47 @@ impl Policy {
             lists: Arc::new(Compiled::new(&lists, profiles, blocking, names)),
             own: OwnRules::new(rules),
             off: Arc::default(),
+            timetable: None,
         }
     }
 
     /// This policy without the guards in `off`; nothing is compiled again. Those that there are not have no effect.
     pub fn without_guards(&self, off: impl IntoIterator<Item = GuardId>) -> Self {
-        Self { lists: self.lists.clone(), own: self.own.clone(), off: Arc::new(GuardsOff::new(off)) }
+        let (lists, timetable) = (self.lists.clone(), self.timetable.clone());
+        Self { lists, own: self.own.clone(), off: Arc::new(GuardsOff::new(off)), timetable }
     }
 
     /// This policy with other own rules; nothing else is compiled again.
     pub fn with_rules(&self, rules: Vec<OwnRule>) -> Self {
-        Self { lists: self.lists.clone(), own: OwnRules::new(rules), off: self.off.clone() }
+        let (lists, timetable) = (self.lists.clone(), self.timetable.clone());
+        Self { lists, own: OwnRules::new(rules), off: self.off.clone(), timetable }
+    }
+
+    /// This policy with other schedules; nothing is compiled again.
+    pub fn with_schedules(&self, schedules: &Schedules) -> Self {
+        let lists: Vec<&str> = self.lists().iter().map(|report| &*report.name).collect();
+        let profiles: Vec<&str> = self.profiles().collect();
+        self.timed(Timetable::new(schedules, &lists, &profiles))
+    }
+
+    /// This policy prepared for the days behind `now`; none where that is not due. It judges the same before and after,
+    /// only faster: what is not prepared is computed.
+    pub fn prepared(&self, now: Timestamp) -> Option<Self> {
+        let timetable = self.timetable.as_ref()?.prepared(now)?;
+        Some(self.timed(Some(timetable)))
+    }
+
+    fn timed(&self, timetable: Option<Timetable>) -> Self {
+        let (lists, own, off) = (self.lists.clone(), self.own.clone(), self.off.clone());
+        Self { lists, own, off, timetable: timetable.map(Arc::new) }
+    }
+
+    /// How things stand at `at` with the list called `name`, if it has a schedule: under `profile`, or with none where no
+    /// profile says another thing.
+    pub fn schedule_of(&self, name: &str, profile: Option<ProfileId>, at: Timestamp) -> Option<ScheduleState> {
+        let list = self.lists().iter().position(|report| *report.name == *name)?;
+        let hour = self.hour(at);
+        profile.map_or_else(|| hour.state_for_all(list), |profile| hour.state(profile, list))
     }
 
     /// Judges `name` for `asker`, who asks for `qtype` at `at`.
@@ -155,7 +192,7 @@ impl Policy {
             Some(rule) => {
                 Judgement { verdict: rule.action.into(), list: Some(self.own.list.clone()), ..Judgement::default() }
             }
-            None => self.lists.judge(Question { asker, name, qtype, off: &self.off }),
+            None => self.lists.judge(self.question(asker, name, qtype, at)),
         }
     }
 
@@ -166,8 +203,9 @@ impl Policy {
         name: NameRef<'_>,
         qtype: u16,
         addresses: &[IpAddr],
+        at: Timestamp,
     ) -> Option<Judgement> {
-        self.lists.judge_addresses(Question { asker, name, qtype, off: &self.off }, addresses)
+        self.lists.judge_addresses(self.question(asker, name, qtype, at), addresses)
     }
 
     /// Says why [`judge`](Self::judge) decides as it does.
@@ -175,17 +213,28 @@ impl Policy {
         let mut own: Vec<&OwnRule> = self.own.matching(asker, self.profile_name(asker.profile), name, at).collect();
         own.sort_by_key(|rule| rule.precedence());
         let mut matches: Vec<RuleMatch> = own.iter().map(|rule| rule.rule_match(self.own.list.clone())).collect();
-        matches.append(&mut self.lists.matches(Question { asker, name, qtype, off: &self.off }));
+        let question = self.question(asker, name, qtype, at);
+        matches.append(&mut self.lists.matches(question));
         let verdict = self.judge(asker, name, qtype, at).verdict;
-        Explanation { verdict, label: self.label(name).cloned(), matches }
+        let scheduled = if self.timetable.is_some() { self.lists.scheduled(question) } else { Vec::new() };
+        Explanation { verdict, label: self.label(name).cloned(), matches, scheduled }
     }
 
     /// Says what becomes of an answer with `address` in it, to a name that no rule is about.
-    pub fn explain_address(&self, asker: &Asker<'_>, address: IpAddr, qtype: u16) -> Explanation {
+    pub fn explain_address(&self, asker: &Asker<'_>, address: IpAddr, qtype: u16, at: Timestamp) -> Explanation {
         let root = Name::root();
-        let question = Question { asker, name: root.as_ref(), qtype, off: &self.off };
+        let question = self.question(asker, root.as_ref(), qtype, at);
         let verdict = self.lists.judge_addresses(question, &[address]).unwrap_or_default().verdict;
-        Explanation { verdict, label: None, matches: self.lists.address_matches(question, address) }
+        let scheduled = self.lists.scheduled_of(self.lists.lists_of_address(question, address), question);
+        Explanation { verdict, label: None, matches: self.lists.address_matches(question, address), scheduled }
+    }
+
+    fn question<'a>(&'a self, asker: &'a Asker<'_>, name: NameRef<'a>, qtype: u16, at: Timestamp) -> Question<'a> {
+        Question { asker, name, qtype, off: &self.off, hour: self.hour(at) }
+    }
+
+    fn hour(&self, at: Timestamp) -> Hour<'_> {
+        Hour::new(self.timetable.as_deref(), at)
     }
 
     /// What the catalogue knows about `name`: its longest match.
@@ -224,6 +273,11 @@ impl Policy {
         let chosen =
             |profile: &Profile| profile.lists.iter().any(|(name, to)| name == list && *to == Some(Action::Block));
         self.lists.profiles.get(usize::from(profile.0)).is_some_and(chosen)
+    }
+
+    /// What the profiles are called, in their order.
+    pub fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.lists.profiles.iter().map(|profile| profile.name.as_str())
     }
 
     /// How a muted name is answered.

@@ -9,12 +9,14 @@ use super::compiled::Compiled;
 use super::judge::{Judgement, Match, Question, Rewrites, Step, verdict_of};
 use super::list::{Action, ListId, ListReport, ListSource};
 use super::name::NameRef;
+use super::timetable::Hour;
 use super::verdict::Verdict;
 use super::who::Asker;
 use super::{Policy, PolicySources};
 use crate::time::Timestamp;
 
-/// A change of the lists that is looked at before it is made. It is for everyone, whatever a profile makes of the list.
+/// A change of the lists that is looked at before it is made. It is for everyone and for all hours, whatever a profile or
+/// a schedule makes of the list; the other lists are in force or not as their schedules have it at the moment of judging.
 #[derive(Debug)]
 pub struct Trial(Change);
 
@@ -61,23 +63,25 @@ impl Trial {
 impl Policy {
     /// Judges as [`judge`](Self::judge) would if `trial` were in force.
     pub fn judge_on(&self, trial: &Trial, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Tried {
-        let question = Question { asker, name, qtype, off: &self.off };
+        let question = self.question(asker, name, qtype, at);
+        // The list on trial is tried at all hours.
+        let at_any_hour = Question { hour: Hour::ANY, ..question };
         let mut scale = Scale::new(name);
         match &trial.0 {
             Change::More(more) => {
-                more.lists.each_match(question, |found| scale.weigh(Side::new(&more.lists), found));
+                more.lists.each_match(at_any_hour, |found| scale.weigh(Side::new(&more.lists), found));
                 if scale.is_empty() {
                     return Tried { says: None, judgement: self.judge(asker, name, qtype, at) };
                 }
                 self.lists.each_match(question, |found| scale.weigh(Side::old(&self.lists, None), found));
             }
             Change::Instead(list, action) => {
-                let mut actions = self.lists.actions(asker.profile).to_vec();
+                let mut actions = self.lists.actions_now(question);
                 if let Some(place) = actions.get_mut(usize::from(list.0)) {
                     *place = Some(*action);
                 }
                 let side = Side::old(&self.lists, Some(*list));
-                self.lists.each_match_under(&actions, question, |found| scale.weigh(side, found));
+                self.lists.each_match_under(&actions, at_any_hour, |found| scale.weigh(side, found));
             }
         }
         let (says, judgement) = scale.decide();
