@@ -10,6 +10,7 @@ package_of() {
         curl) echo curl ;;
         dig) echo dnsutils ;;
         dnsperf) echo dnsperf ;;
+        dnsmasq) echo dnsmasq-base ;;
         git) echo git ;;
         ip) echo iproute2 ;;
         kdig) echo knot-dnsutils ;;
@@ -18,6 +19,7 @@ package_of() {
         python3) echo python3 ;;
         unbound) echo unbound ;;
         unshare) echo util-linux ;;
+        zstd) echo zstd ;;
         *) echo "packages.sh: no package is known for $1" >&2; exit 1 ;;
     esac
 }
