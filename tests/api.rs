@@ -5,6 +5,8 @@
 mod changes;
 #[path = "api/journal.rs"]
 mod journal;
+#[path = "api/rules.rs"]
+mod rules;
 #[path = "api/site.rs"]
 mod site;
 #[path = "api/whatif.rs"]

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sordino::policy::{Action, DeviceId, Name, OwnRule, Scope};
+use sordino::policy::{Action, DeviceId, Kind, OwnRule, OwnTarget, Scope};
 use sordino::store::{self, Settings, Store};
 use sordino::time::{Clock, Timestamp};
 use tempfile::TempDir;
@@ -140,8 +140,8 @@ fn explain_knows_the_rules_of_the_page_while_a_server_runs() {
         &house,
         OwnRule {
             id: 7,
-            name: Name::parse("beacon.example").unwrap(),
-            subtree: true,
+            target: OwnTarget::parse(Kind::Subtree, "beacon.example").unwrap(),
+            comment: None,
             action: Action::Allow,
             scope: Scope::Device(device),
             since: Timestamp::from_millis(0),
@@ -162,6 +162,32 @@ fn explain_knows_the_rules_of_the_page_while_a_server_runs() {
     let (code, _, complained) = sordino(house.path(), &["explain", "beacon.example", "--device", "radio"], "");
     assert_eq!(code, 1);
     assert!(complained.contains("there is no device \"radio\"") && complained.contains("TV"), "{complained}");
+}
+
+#[test]
+fn explain_reads_rules_from_before_there_were_patterns_and_tells_of_a_pause() {
+    let house = house();
+    let data = house.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let old = r#"{"version": 1, "settings": {"rules": [{"id": 7, "name": "ads.example", "subtree": true,
+        "action": "watch", "scope": "everyone", "since": 1000}]}}"#;
+    fs::write(data.join("settings.json"), old).unwrap();
+    let (code, said, complained) = sordino(house.path(), &["explain", "a.ads.example"], "");
+    assert_eq!((code, complained.as_str()), (0, ""));
+    assert!(
+        said.contains("is resolved and counted (watch)") && said.contains("1. watch own: ||ads.example^"),
+        "{said}"
+    );
+    let paused = old.replace(
+        "\"rules\"",
+        r#""pauses": [{"id": 8, "scope": "everyone", "since": 1000,
+        "until": 32503680000000}], "rules""#,
+    );
+    fs::write(data.join("settings.json"), paused).unwrap();
+    let (_, said, _) = sordino(house.path(), &["explain", "ads.example"], "");
+    for part in ["is resolved by an exception (allow)", "1. allow pause: ", "2. watch own: ", "3. block mine ("] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
 }
 
 #[test]

@@ -92,7 +92,7 @@ proptest! {
     fn a_rule_does_on_trial_what_it_does_when_it_is_made(world in worlds(), new in own_rule()) {
         let house = world.house(world.compile(world.sources()));
         let new = OwnRule { id: 99, ..new };
-        let replaced = |other: &OwnRule| (&other.name, other.subtree, &other.scope) == (&new.name, new.subtree, &new.scope);
+        let replaced = |other: &OwnRule| new.is_like(other);
         let change = Change::rule(&house.policy, new.clone(), replaced);
         let rules = world.rules.iter().filter(|other| !replaced(other)).cloned().chain([new.clone()]);
         let with = house.policy.with_rules(rules.collect());

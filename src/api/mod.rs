@@ -24,6 +24,7 @@ mod live;
 mod login;
 mod overview;
 mod password;
+mod pauses;
 mod problem;
 mod prometheus;
 mod queries;
@@ -221,7 +222,9 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(firsts::list_firsts))
         .routes(routes!(history::forget_history))
         .routes(routes!(rules::list_rules, rules::add_rule))
-        .routes(routes!(rules::remove_rule))
+        .routes(routes!(rules::change_rule, rules::remove_rule))
+        .routes(routes!(pauses::list_pauses, pauses::add_pause))
+        .routes(routes!(pauses::remove_pause))
         .routes(routes!(guards::list_guards))
         .routes(routes!(guards::guard_on, guards::guard_off))
         .routes(routes!(explain::explain))

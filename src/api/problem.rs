@@ -90,7 +90,8 @@ impl From<Refusal> for Problem {
         let status = match refusal {
             Refusal::NotSaved(_) => StatusCode::INSUFFICIENT_STORAGE,
             Refusal::Unknown(_) => StatusCode::NOT_FOUND,
-            Refusal::Fixed(_) | Refusal::Taken(_) | Refusal::TooMany(..) | Refusal::PasswordSet => StatusCode::CONFLICT,
+            Refusal::Fixed(_) | Refusal::Taken(_) | Refusal::RuleTaken(_) => StatusCode::CONFLICT,
+            Refusal::TooMany(..) | Refusal::PasswordSet => StatusCode::CONFLICT,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Self::new(status, sentence(&refusal.to_string()));

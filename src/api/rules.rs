@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
-use super::problem::{Body, Problem, Segment};
+use super::problem::{Body, Problem, Segment, sentence};
 use crate::control::NewRule;
-use crate::policy::{Action, Name, OwnRule, Scope};
+use crate::policy::{Action, Comment, Kind, OwnRule, OwnTarget, Scope};
 use crate::time::Timestamp;
 
 /// An own rule, and whether it holds now.
@@ -28,10 +28,18 @@ pub(crate) struct RuleRow {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewRule)]
 pub(crate) struct RuleToMake {
-    /// The name it is about.
-    name: Name,
-    /// Whether it covers what is below the name as well.
+    /// The name it is about, or the text of the pattern.
+    name: String,
+    /// Whether it covers what is below the name as well; counts only where `kind` is not given.
+    #[serde(default)]
     subtree: bool,
+    /// How the name is meant; a name alone or with what is below it, as `subtree` says, where it is not given.
+    #[serde(default)]
+    kind: Option<Kind>,
+    /// What to note about it, one line.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    comment: Option<String>,
     /// What it does.
     action: Action,
     /// For whom.
@@ -48,17 +56,30 @@ pub(crate) async fn list_rules(house: LoggedIn) -> impl IntoResponse {
     let now = house.clock.now();
     let snapshot = house.snapshot();
     let rules = snapshot.policy.rules().iter();
-    let rule = |rule: &OwnRule| RuleRow { active: rule.until.is_none_or(|until| now < until), rule: rule.clone() };
+    let rule = |rule: &OwnRule| RuleRow { active: rule.is_active(now), rule: rule.clone() };
     Json(rules.map(rule).collect::<Vec<_>>())
 }
 
-/// Puts a rule in force, in the place of one with the same name, subtree and scope.
+/// Puts a rule in force, in the place of one with the same kind, name and scope.
 #[utoipa::path(post, path = "/rules", tag = "rules", request_body = RuleToMake,
     responses((status = 201, body = OwnRule, description = "The rule is in force")))]
 pub(crate) async fn add_rule(house: LoggedIn, Body(rule): Body<RuleToMake>) -> Result<impl IntoResponse, Problem> {
     let rule = rule.resolve(&house)?;
     let rule = carried_out(house.control.add_rule(rule)).await?;
     Ok((StatusCode::CREATED, Json(rule)))
+}
+
+/// Makes a rule another one. `since` stays where only the comment or the end changes.
+#[utoipa::path(put, path = "/rules/{id}", tag = "rules", params(("id" = u64, Path, description = "Which rule")),
+    request_body = RuleToMake, responses((status = 200, body = OwnRule, description = "The rule is in force")))]
+pub(crate) async fn change_rule(
+    house: LoggedIn,
+    Segment(id): Segment<u64>,
+    Body(rule): Body<RuleToMake>,
+) -> Result<impl IntoResponse, Problem> {
+    let rule = rule.resolve(&house)?;
+    let rule = carried_out(house.control.change_rule(id, rule)).await?;
+    Ok(Json(rule))
 }
 
 /// Takes a rule away.
@@ -71,18 +92,32 @@ pub(crate) async fn remove_rule(house: LoggedIn, Segment(id): Segment<u64>) -> R
 
 impl RuleToMake {
     pub(crate) fn resolve(self, house: &House) -> Result<NewRule, Problem> {
-        if self.until.is_some_and(|until| until <= house.clock.now()) {
-            return Err(Problem::unusable("\"until\" is in the past, so the rule would never hold."));
+        if let Some(until) = self.until {
+            check_end(house, until, "so the rule would never hold")?;
         }
-        if self.name.as_ref().is_root() {
-            return Err(Problem::unusable("A rule for the root would be about every name there is. Name one."));
+        check_scope(house, &self.scope)?;
+        let Self { name, subtree, kind, comment, action, scope, until } = self;
+        let unusable = |why: &dyn std::fmt::Display| Problem::unusable(sentence(&why.to_string()));
+        let target = OwnTarget::parse(Kind::of(kind, subtree), &name).map_err(|why| unusable(&why))?;
+        let comment = comment.as_deref().map(Comment::parse).transpose().map_err(|why| unusable(&why))?.flatten();
+        Ok(NewRule { target, comment, action, scope, until })
+    }
+}
+
+/// What ends must end later than now.
+pub(crate) fn check_end(house: &House, until: Timestamp, so: &str) -> Result<(), Problem> {
+    if until <= house.clock.now() {
+        return Err(Problem::unusable(format!("\"until\" is in the past, {so}.")));
+    }
+    Ok(())
+}
+
+/// What is for a profile must be for one that there is.
+pub(crate) fn check_scope(house: &House, scope: &Scope) -> Result<(), Problem> {
+    match scope {
+        Scope::Profile(profile) if house.snapshot().policy.profile(profile).is_none() => {
+            Err(Problem::unusable(format!("There is no profile {profile:?} in config.toml.")))
         }
-        if let Scope::Profile(profile) = &self.scope
-            && house.snapshot().policy.profile(profile).is_none()
-        {
-            return Err(Problem::unusable(format!("There is no profile {profile:?} in config.toml.")));
-        }
-        let Self { name, subtree, action, scope, until } = self;
-        Ok(NewRule { name, subtree, action, scope, until })
+        _ => Ok(()),
     }
 }

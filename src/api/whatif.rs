@@ -11,7 +11,6 @@ use super::problem::{Body, Params, Problem, sentence};
 use super::rules::RuleToMake;
 use super::span::{Span, SpanParams};
 use super::turn::Turn;
-use crate::control::NewRule;
 use crate::insight::{self, Asked, Change, RulesAtWork, WhatIf};
 use crate::policy::{Action, DeviceId, Format, ListReport, ListSource, OwnRule, RejectedLine, Tier, Trial};
 use crate::snapshot::Snapshot;
@@ -31,6 +30,9 @@ pub(crate) struct WhatIfQuestion {
     /// A rule of your own, as it would be made.
     #[serde(default)]
     rule: Option<RuleToMake>,
+    /// The number of the own rule whose place `rule` would take, while one is changed.
+    #[serde(default)]
+    instead: Option<u64>,
     /// A list that is not there.
     #[serde(default)]
     list: Option<ListToTry>,
@@ -152,7 +154,7 @@ fn asked(house: &House, span: Span, device: Option<&DeviceId>, wanted: &dyn Fn()
 
 /// What to try, found sound.
 enum ToTry {
-    Rule(OwnRule),
+    Rule(OwnRule, Option<u64>),
     List(ListSource),
     Listed(String, Action),
 }
@@ -161,7 +163,10 @@ impl ToTry {
     fn of(house: &House, question: &WhatIfQuestion) -> Result<Self, Problem> {
         let action = question.action.unwrap_or(Action::Block);
         match (&question.rule, &question.list, &question.subscription) {
-            (Some(rule), None, None) => Ok(Self::Rule(in_force(rule.clone().resolve(house)?, house.clock.now()))),
+            (Some(rule), None, None) => {
+                // Behind all others, as a new rule stands.
+                Ok(Self::Rule(rule.clone().resolve(house)?.into_rule(u64::MAX, house.clock.now()), question.instead))
+            }
             (None, Some(list), None) => Ok(Self::List(ListSource {
                 name: ON_TRIAL.into(),
                 action,
@@ -178,9 +183,9 @@ impl ToTry {
     fn change(self, snapshot: &Snapshot) -> Result<(Change, Option<ListRead>), Problem> {
         let policy = &snapshot.policy;
         match self {
-            Self::Rule(rule) => {
+            Self::Rule(rule, instead) => {
                 let new = rule.clone();
-                Ok((Change::rule(policy, rule, |other| takes_the_place_of(&new, other)), None))
+                Ok((Change::rule(policy, rule, |other| instead == Some(other.id) || new.is_like(other)), None))
             }
             Self::List(source) => {
                 let trial = Trial::of_new(source);
@@ -193,16 +198,6 @@ impl ToTry {
             },
         }
     }
-}
-
-/// The rule as it would stand among the others, behind all of them.
-fn in_force(new: NewRule, since: Timestamp) -> OwnRule {
-    let NewRule { name, subtree, action, scope, until } = new;
-    OwnRule { id: u64::MAX, name, subtree, action, scope, since, until }
-}
-
-fn takes_the_place_of(new: &OwnRule, other: &OwnRule) -> bool {
-    (&new.name, new.subtree, &new.scope) == (&other.name, other.subtree, &other.scope)
 }
 
 impl ListRead {

@@ -18,7 +18,7 @@ use super::values::{Answer, Confirmation, Listen, Permitted};
 use super::{Config, api, control, dns, fetching, house, local, schedules, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
-use crate::policy::{Blocking, Name, OWN_RULES, Profile};
+use crate::policy::{Blocking, Name, OWN_RULES, PAUSE, Profile};
 
 /// Characters of a name of a device, a list or a profile.
 const NAME_CHARS_BOUND: usize = 64;
@@ -164,6 +164,7 @@ fn control_options(
     let lists = lists.into_iter().map(|list| {
         let taken_by = [
             (OWN_RULES, "your rules of the page are"),
+            (PAUSE, "your pauses of the page are"),
             (REBINDING, "the guard against rebinding is"),
             (BYPASS, "what [bypass] stops is"),
         ];

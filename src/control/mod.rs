@@ -30,7 +30,8 @@ pub use crate::device::DeviceOptions;
 use crate::device::Fact;
 use crate::local;
 use crate::policy::{
-    Action, Blocking, DeviceId, Format, GuardId, ListReport, MacAddr, Name, OwnRule, Profile, Schedules, Scope, Tier,
+    Action, Blocking, Comment, DeviceId, Format, GuardId, ListReport, MacAddr, OwnRule, OwnTarget, Pause, Profile,
+    Schedules, Scope, Tier,
 };
 use crate::snapshot::SnapshotCell;
 use crate::store::{AddedList, Store};
@@ -42,6 +43,10 @@ pub const COMMANDS_BOUND: usize = 16;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Own rules kept at the same time.
 pub const OWN_RULES_BOUND: usize = 10_000;
+/// Own rules with a wildcard or a regular expression, which every query is held against one by one, kept at the same time.
+pub const OWN_PATTERNS_BOUND: usize = 200;
+/// Pauses kept at the same time.
+pub const PAUSES_BOUND: usize = 256;
 /// Lists added in the page, kept at the same time.
 pub const ADDED_LISTS_BOUND: usize = 100;
 /// Guards that may be switched off in the page at the same time.
@@ -146,16 +151,24 @@ pub struct ListView {
 /// A rule that someone asks for in the page.
 #[derive(Clone, Debug)]
 pub struct NewRule {
-    /// The name it is about.
-    pub name: Name,
-    /// Whether it covers what is below the name as well.
-    pub subtree: bool,
+    /// What it is about.
+    pub target: OwnTarget,
+    /// What is noted about it.
+    pub comment: Option<Comment>,
     /// What it does.
     pub action: Action,
     /// For whom.
     pub scope: Scope,
     /// When it ends by itself.
     pub until: Option<Timestamp>,
+}
+
+impl NewRule {
+    /// The rule as it stands among the others.
+    pub fn into_rule(self, id: u64, since: Timestamp) -> OwnRule {
+        let Self { target, comment, action, scope, until } = self;
+        OwnRule { id, target, comment, action, scope, since, until }
+    }
 }
 
 /// What someone changes about a list that was added in the page; what is none stays.
@@ -192,6 +205,9 @@ pub enum Refusal {
     /// Something has this name already.
     #[error("there is already a list called {0}; choose another name")]
     Taken(String),
+    /// Another own rule is about the same, for the same.
+    #[error("another of your rules is about {0} already, for the same devices; change or remove that one")]
+    RuleTaken(String),
     /// Too many of something.
     #[error("there are already {0} {1}, which is the limit; remove some first")]
     TooMany(usize, &'static str),
@@ -217,7 +233,10 @@ type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 #[derive(Debug)]
 enum Command {
     AddRule(NewRule, Reply<OwnRule>),
+    ChangeRule(u64, NewRule, Reply<OwnRule>),
     RemoveRule(u64, Reply<OwnRule>),
+    AddPause(Scope, Timestamp, Reply<Pause>),
+    RemovePause(u64, Reply<Pause>),
     NameDevice(DeviceId, Option<String>, Reply<()>),
     SwitchGuard(GuardId, bool, Reply<()>),
     SetPassword(String, bool, Reply<()>),
@@ -248,9 +267,24 @@ impl Control {
         (Self { commands, standing, subscriptions }, writer.run(queue, stop))
     }
 
-    /// Puts `rule` in force, in the place of one with the same name, subtree and scope. Answered once it is on disk and published.
+    /// Puts `rule` in force, in the place of one about the same, for the same. Answered once it is on disk and published.
     pub async fn add_rule(&self, rule: NewRule) -> Result<OwnRule, Refusal> {
         self.ask(|reply| Command::AddRule(rule, reply)).await
+    }
+
+    /// Makes the own rule with this number another one.
+    pub async fn change_rule(&self, id: u64, rule: NewRule) -> Result<OwnRule, Refusal> {
+        self.ask(|reply| Command::ChangeRule(id, rule, reply)).await
+    }
+
+    /// Lets everything through for `scope` until then, in the place of a pause for the same.
+    pub async fn add_pause(&self, scope: Scope, until: Timestamp) -> Result<Pause, Refusal> {
+        self.ask(|reply| Command::AddPause(scope, until, reply)).await
+    }
+
+    /// Ends a pause.
+    pub async fn remove_pause(&self, id: u64) -> Result<Pause, Refusal> {
+        self.ask(|reply| Command::RemovePause(id, reply)).await
     }
 
     /// Takes an own rule away.

@@ -54,15 +54,16 @@ impl State {
             makers: Makers::default(),
             compiled,
         };
-        state.switch_guards();
+        state.put_choices_in_force();
         state.schedule();
         state
     }
 
-    /// Puts the choice of guards in force: those that `config.toml` or the page switches off are off.
-    pub(super) fn switch_guards(&mut self) {
+    /// Puts in force what needs no compiling: guards that `config.toml` or the page switches off, and pauses.
+    pub(super) fn put_choices_in_force(&mut self) {
         let off = self.options.guards_off.iter().chain(&self.settings.guards_off).cloned();
-        self.compiled.policy = Arc::new(self.compiled.policy.without_guards(off));
+        let policy = self.compiled.policy.without_guards(off);
+        self.compiled.policy = Arc::new(policy.with_pauses(self.settings.pauses.clone()));
     }
 
     /// Puts the schedules in force. What a profile says in vain is told.

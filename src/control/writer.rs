@@ -3,6 +3,8 @@
 mod added;
 mod guards;
 mod house;
+mod pauses;
+mod rules;
 
 use std::io;
 use std::sync::Arc;
@@ -15,14 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Compiled, State, compile, in_force, wanted};
 use super::subscriptions::Subscriptions;
-use super::{Command, NewRule, OWN_RULES_BOUND, Options, Refusal, Standing};
-use crate::policy::{OwnRule, Scope};
+use super::{Command, Options, Refusal, Standing};
 use crate::snapshot::SnapshotCell;
 use crate::store::{Settings, Store};
 use crate::time::{Clock, Timestamp};
 
-/// How often rules that have ended are swept out, and schedules prepared. Nothing depends on it: every judgement looks at
-/// the time.
+/// How often rules and pauses that have ended are swept out, and schedules prepared. Nothing depends on it: every judgement
+/// looks at the time.
 const SWEEP: Duration = Duration::from_secs(60);
 
 pub(super) struct Writer {
@@ -68,6 +69,9 @@ impl Writer {
     async fn carry_out(&mut self, command: Command) {
         match command {
             Command::AddRule(rule, reply) => drop(reply.send(self.add_rule(rule).await)),
+            Command::ChangeRule(id, rule, reply) => drop(reply.send(self.change_rule(id, rule).await)),
+            Command::AddPause(scope, until, reply) => drop(reply.send(self.add_pause(scope, until).await)),
+            Command::RemovePause(id, reply) => drop(reply.send(self.remove_pause(id).await)),
             Command::RemoveRule(id, reply) => drop(reply.send(self.remove_rule(id).await)),
             Command::NameDevice(device, name, reply) => drop(reply.send(self.name_device(device, name).await)),
             Command::SwitchGuard(guard, on, reply) => drop(reply.send(self.switch_guard(guard, on).await)),
@@ -94,44 +98,6 @@ impl Writer {
         }
     }
 
-    async fn add_rule(&mut self, new: NewRule) -> Result<OwnRule, Refusal> {
-        if let Scope::Profile(name) = &new.scope
-            && !self.state.options.profiles.iter().any(|profile| profile.name == *name)
-        {
-            return Err(Refusal::Unknown(format!("profile called {name}")));
-        }
-        let now = self.clock.now();
-        let mut settings = self.swept(now);
-        let place = settings
-            .rules
-            .iter()
-            .position(|rule| rule.name == new.name && rule.subtree == new.subtree && rule.scope == new.scope);
-        let id = match place {
-            Some(place) => settings.rules[place].id,
-            None => fresh_id(&settings.rules, now),
-        };
-        let NewRule { name, subtree, action, scope, until } = new;
-        let rule = OwnRule { id, name, subtree, action, scope, since: now, until };
-        match place {
-            Some(place) => settings.rules[place] = rule.clone(),
-            None if settings.rules.len() >= OWN_RULES_BOUND => {
-                return Err(Refusal::TooMany(OWN_RULES_BOUND, "rules of your own"));
-            }
-            None => settings.rules.push(rule.clone()),
-        }
-        self.change(settings).await?;
-        Ok(rule)
-    }
-
-    async fn remove_rule(&mut self, id: u64) -> Result<OwnRule, Refusal> {
-        let mut settings = self.state.settings.clone();
-        let place = settings.rules.iter().position(|rule| rule.id == id);
-        let rule = settings.rules.remove(place.ok_or_else(|| Refusal::Unknown(format!("rule {id}")))?);
-        settings.rules.retain(|rule| is_alive(rule, self.clock.now()));
-        self.change(settings).await?;
-        Ok(rule)
-    }
-
     async fn set_password(&mut self, hash: String, first: bool) -> Result<(), Refusal> {
         if first && self.state.settings.password_hash.is_some() {
             return Err(Refusal::PasswordSet);
@@ -154,7 +120,7 @@ impl Writer {
         };
         self.state.compiled = compiled;
         self.state.options = options;
-        self.state.switch_guards();
+        self.state.put_choices_in_force();
         self.state.schedule();
         self.prepare();
         if taken {
@@ -179,11 +145,12 @@ impl Writer {
             self.publish();
         }
         let settings = self.swept(self.clock.now());
-        if settings.rules.len() < self.state.settings.rules.len()
+        let now = &self.state.settings;
+        if (settings.rules.len(), settings.pauses.len()) != (now.rules.len(), now.pauses.len())
             && let Err(refusal) = self.change(settings).await
         {
-            // The rules are past their end and do nothing; the next sweep tries again.
-            tracing::debug!("rules that have ended stay on disk: {refusal}");
+            // They are past their end and do nothing; the next sweep tries again.
+            tracing::debug!("rules or pauses that have ended stay on disk: {refusal}");
         }
     }
 
@@ -195,10 +162,13 @@ impl Writer {
         if settings.rules != self.state.settings.rules {
             self.state.compiled.policy = Arc::new(self.state.compiled.policy.with_rules(settings.rules.clone()));
         }
+        if settings.pauses != self.state.settings.pauses {
+            self.state.compiled.policy = Arc::new(self.state.compiled.policy.with_pauses(settings.pauses.clone()));
+        }
         let guards_differ = settings.guards_off != self.state.settings.guards_off;
         self.state.settings = settings;
         if guards_differ {
-            self.state.switch_guards();
+            self.state.put_choices_in_force();
         }
         self.publish();
         Ok(())
@@ -220,20 +190,10 @@ impl Writer {
 
     fn swept(&self, now: Timestamp) -> Settings {
         let mut settings = self.state.settings.clone();
-        settings.rules.retain(|rule| is_alive(rule, now));
+        settings.rules.retain(|rule| rule.is_active(now));
+        settings.pauses.retain(|pause| pause.is_active(now));
         settings
     }
-}
-
-fn is_alive(rule: &OwnRule, now: Timestamp) -> bool {
-    rule.until.is_none_or(|until| until > now)
-}
-
-/// A number that no rule has, and that none had before unless the clock was set back: one that was taken away must not
-/// come to mean another rule while a page that is still open offers to undo it.
-fn fresh_id(rules: &[OwnRule], now: Timestamp) -> u64 {
-    let largest = rules.iter().map(|rule| rule.id).max().unwrap_or(0);
-    now.millis().max(largest + 1)
 }
 
 #[cfg(test)]

@@ -104,6 +104,8 @@ pub fn list_hits(
     at: Timestamp,
     wanted: &dyn Fn() -> bool,
 ) -> Option<RulesAtWork> {
+    // A pause is for a while, and says nothing of what the lists are good for.
+    let policy = &policy.with_pauses(Vec::new());
     let devices = asked.devices(devices);
     let mut sums = Sums::new(policy);
     for (number, (name, askers)) in asked.names().enumerate() {

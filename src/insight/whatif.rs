@@ -102,6 +102,7 @@ impl Change {
     /// `rule`, in the place of the rules that `replaced` says it takes.
     pub fn rule(policy: &Policy, rule: OwnRule, replaced: impl Fn(&OwnRule) -> bool) -> Self {
         let others = policy.rules().iter().filter(|other| !replaced(other)).cloned();
+        let policy = policy.with_pauses(Vec::new());
         let with = policy.with_rules(others.chain([rule.clone()]).collect());
         Self::Rule(Box::new((with, policy.with_rules(vec![rule]))))
     }
@@ -139,6 +140,8 @@ pub fn what_if(
     at: Timestamp,
     wanted: &dyn Fn() -> bool,
 ) -> Option<WhatIf> {
+    // A pause is for a while, and says nothing of what the change does when it is over.
+    let policy = &policy.with_pauses(Vec::new());
     let devices = asked.devices(devices);
     let mut sums = WhatIf { asked: asked.total(), beyond: asked.beyond(), ..WhatIf::default() };
     let mut by_device = vec![Share::default(); devices.len()];

@@ -12,6 +12,7 @@ use super::list::{Action, ListId};
 use super::name::NameRef;
 use super::own::{OwnRule, Scope};
 use super::patterns::Pattern;
+use super::pause::Pause;
 use super::rule::{Choice, Client, Conditions, Reach, RewriteTo};
 use super::ruleset::{By, Entry};
 use super::timetable::ScheduleState;
@@ -193,7 +194,7 @@ impl OwnRule {
     pub(super) fn rule_match(&self, list: Arc<str>) -> RuleMatch {
         RuleMatch {
             list,
-            rule: if self.subtree { format!("||{}^", self.name) } else { self.name.to_string() },
+            rule: self.target.in_list_form(),
             verdict: self.action.into(),
             precedence: match self.scope {
                 Scope::Device(_) => "own rule for this device",
@@ -201,6 +202,24 @@ impl OwnRule {
                 Scope::Everyone => "own rule for everyone",
             },
             changed_by: "you, under Rules in the page, or in config.toml if it is written there",
+        }
+    }
+}
+
+impl Pause {
+    /// This pause as an explanation shows it.
+    pub(super) fn rule_match(&self, list: Arc<str>) -> RuleMatch {
+        let (rule, precedence) = match self.scope {
+            Scope::Device(_) => ("everything is let through for this device", "pause for this device"),
+            Scope::Profile(_) => ("everything is let through for this profile", "pause for this device's profile"),
+            Scope::Everyone => ("everything is let through for every device", "pause for everyone"),
+        };
+        RuleMatch {
+            list,
+            rule: rule.into(),
+            verdict: Verdict::Allow,
+            precedence,
+            changed_by: "you, by ending the pause in the page; it also ends by itself",
         }
     }
 }

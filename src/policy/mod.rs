@@ -4,11 +4,12 @@
 //! `rule`s (with `modifiers`, `rewrite` and `glob` for their parts) and `catalogue` files into labelled rows;
 //! `part` is one list compiled by itself (`packing` writes it, in `runs` of names in order; `wide` tells what is held
 //! back); `builder` joins parts and rows into the `ruleset`: its `names`, the `patterns` behind them and the `addresses`
-//! beside them; `compiled` holds the result and how each `profile` sees it; `own` rules go before all lists; `judge`
-//! decides, `explain` says why, and `trial` judges as if a list were another one. A `schedule` says at which hours lists
-//! are in force, `timetable` which.
+//! beside them; `compiled` holds the result and how each `profile` sees it; `own` rules, each about a `target`, go before
+//! all lists, and a `pause` before what they mute; `judge` decides, `explain` says why, and `trial` judges as if a list
+//! were another one. A `schedule` says at which hours lists are in force, `timetable` which.
 //!
 //! The order of decision:
+//! 0. a pause for the device, its profile or everyone, but for names that an own exception decides;
 //! 1. the operator's own rules: for the device, for its profile, for everyone; in each, exception, block, watch;
 //! 2. `never` rows of the catalogue, which guard a name, and where it leads to, against every list; where no list would
 //!    mute it, it passes like any other;
@@ -40,6 +41,7 @@ mod packing;
 mod pages;
 mod part;
 mod patterns;
+mod pause;
 mod profile;
 mod rewrite;
 mod rrtype;
@@ -47,6 +49,7 @@ mod rule;
 mod ruleset;
 mod runs;
 mod schedule;
+mod target;
 mod timetable;
 mod trial;
 mod verdict;
@@ -68,12 +71,14 @@ pub use self::guards::{Guard, GuardId};
 pub use self::judge::Judgement;
 pub use self::list::{Action, Content, Format, ListId, ListReport, ListSource, MAX_EXAMPLES, RejectedLine, Tier};
 pub use self::name::{MAX_LABEL_LEN, MAX_WIRE_LEN, Name, NameRef, NotAName};
-pub use self::own::{OWN_RULES, OwnRule, Scope};
+pub use self::own::{Comment, MAX_COMMENT_LEN, NotAComment, OWN_RULES, OwnRule, Scope};
 pub use self::part::{Blob, DETECTED_BYTES, MAX_CONDITIONAL, NoPart, Part, Reading};
 pub use self::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS};
+pub use self::pause::{PAUSE, Pause};
 pub use self::profile::Profile;
 pub use self::rewrite::Rewrite;
 pub use self::schedule::{Days, Schedule, Slot, TimeOfDay};
+pub use self::target::{Expression, Kind, MAX_PATTERN_LEN, NotATarget, OwnTarget, Wildcard};
 pub use self::timetable::{ScheduleState, ScheduleUse, Schedules};
 pub use self::trial::{Trial, Tried};
 pub use self::verdict::Verdict;
@@ -83,6 +88,7 @@ use self::compiled::Compiled;
 use self::guards::GuardsOff;
 use self::judge::Question;
 use self::own::OwnRules;
+use self::pause::Pauses;
 use self::timetable::{Hour, Timetable};
 use crate::time::Timestamp;
 
@@ -120,11 +126,12 @@ pub struct PolicySources {
     pub names: Option<KeptNames>,
 }
 
-/// The compiled policy: immutable, shared by all queries.
-#[derive(Debug, Default)]
+/// The compiled policy: immutable, shared by all queries. A clone shares what was compiled.
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     lists: Arc<Compiled>,
-    own: OwnRules,
+    own: Arc<OwnRules>,
+    pauses: Pauses,
     off: Arc<GuardsOff>,
     /// None where all lists are in force at all hours.
     timetable: Option<Arc<Timetable>>,
@@ -141,7 +148,8 @@ impl Policy {
         let PolicySources { lists, profiles, rules, blocking, names } = sources;
         Self {
             lists: Arc::new(Compiled::new(&lists, profiles, blocking, names)),
-            own: OwnRules::new(rules),
+            own: Arc::new(OwnRules::new(rules)),
+            pauses: Pauses::default(),
             off: Arc::default(),
             timetable: None,
         }
@@ -149,14 +157,17 @@ impl Policy {
 
     /// This policy without the guards in `off`; nothing is compiled again. Those that there are not have no effect.
     pub fn without_guards(&self, off: impl IntoIterator<Item = GuardId>) -> Self {
-        let (lists, timetable) = (self.lists.clone(), self.timetable.clone());
-        Self { lists, own: self.own.clone(), off: Arc::new(GuardsOff::new(off)), timetable }
+        Self { off: Arc::new(GuardsOff::new(off)), ..self.clone() }
     }
 
     /// This policy with other own rules; nothing else is compiled again.
     pub fn with_rules(&self, rules: Vec<OwnRule>) -> Self {
-        let (lists, timetable) = (self.lists.clone(), self.timetable.clone());
-        Self { lists, own: OwnRules::new(rules), off: self.off.clone(), timetable }
+        Self { own: Arc::new(OwnRules::new(rules)), ..self.clone() }
+    }
+
+    /// This policy with other pauses; nothing is compiled again.
+    pub fn with_pauses(&self, pauses: Vec<Pause>) -> Self {
+        Self { pauses: Pauses::new(pauses), ..self.clone() }
     }
 
     /// This policy with other schedules; nothing is compiled again.
@@ -174,8 +185,7 @@ impl Policy {
     }
 
     fn timed(&self, timetable: Option<Timetable>) -> Self {
-        let (lists, own, off) = (self.lists.clone(), self.own.clone(), self.off.clone());
-        Self { lists, own, off, timetable: timetable.map(Arc::new) }
+        Self { timetable: timetable.map(Arc::new), ..self.clone() }
     }
 
     /// How things stand at `at` with the list called `name`, if it has a schedule: under `profile`, or with none where no
@@ -188,11 +198,23 @@ impl Policy {
 
     /// Judges `name` for `asker`, who asks for `qtype` at `at`.
     pub fn judge(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Judgement {
-        match self.own.deciding(asker, self.profile_name(asker.profile), name, at) {
-            Some(rule) => {
-                Judgement { verdict: rule.action.into(), list: Some(self.own.list.clone()), ..Judgement::default() }
+        self.judge_by_hand(asker, name, at).unwrap_or_else(|| self.lists.judge(self.question(asker, name, qtype, at)))
+    }
+
+    /// What the operator's own rules and pauses say.
+    ///
+    /// An exception among the rules goes before a pause, although both let the name through: it lifts more, such as the
+    /// protection against rebinding, and a pause must not take that away.
+    fn judge_by_hand(&self, asker: &Asker<'_>, name: NameRef<'_>, at: Timestamp) -> Option<Judgement> {
+        let profile = self.profile_name(asker.profile);
+        let rule = self.own.deciding(asker, profile, name, at);
+        let judged = |verdict, list: &Arc<str>| Judgement { verdict, list: Some(list.clone()), ..Judgement::default() };
+        match rule {
+            Some(rule) if rule.action == Action::Allow => Some(judged(Verdict::Allow, &self.own.list)),
+            _ if self.pauses.holding(asker, profile, at).next().is_some() => {
+                Some(judged(Verdict::Allow, &self.pauses.list))
             }
-            None => self.lists.judge(self.question(asker, name, qtype, at)),
+            rule => rule.map(|rule| judged(rule.action.into(), &self.own.list)),
         }
     }
 
@@ -210,14 +232,26 @@ impl Policy {
 
     /// Says why [`judge`](Self::judge) decides as it does.
     pub fn explain(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Explanation {
-        let mut own: Vec<&OwnRule> = self.own.matching(asker, self.profile_name(asker.profile), name, at).collect();
-        own.sort_by_key(|rule| rule.precedence());
-        let mut matches: Vec<RuleMatch> = own.iter().map(|rule| rule.rule_match(self.own.list.clone())).collect();
+        let mut matches = self.matches_by_hand(asker, name, at);
         let question = self.question(asker, name, qtype, at);
         matches.append(&mut self.lists.matches(question));
         let verdict = self.judge(asker, name, qtype, at).verdict;
         let scheduled = if self.timetable.is_some() { self.lists.scheduled(question) } else { Vec::new() };
         Explanation { verdict, label: self.label(name).cloned(), matches, scheduled }
+    }
+
+    /// The operator's own rules and the pauses that count for `name`, the first to decide in front.
+    fn matches_by_hand(&self, asker: &Asker<'_>, name: NameRef<'_>, at: Timestamp) -> Vec<RuleMatch> {
+        let profile = self.profile_name(asker.profile);
+        let mut own = Vec::new();
+        self.own.each(asker, profile, name, at, |rule| own.push(rule));
+        own.sort_by_key(|rule| rule.precedence());
+        let allowed = own.first().is_some_and(|rule| rule.action == Action::Allow);
+        let mut matches: Vec<RuleMatch> = own.iter().map(|rule| rule.rule_match(self.own.list.clone())).collect();
+        let pauses = self.pauses.holding(asker, profile, at).map(|pause| pause.rule_match(self.pauses.list.clone()));
+        let place = usize::from(allowed);
+        matches.splice(place..place, pauses);
+        matches
     }
 
     /// Says what becomes of an answer with `address` in it, to a name that no rule is about.
@@ -250,6 +284,11 @@ impl Policy {
     /// The operator's own rules, those that have ended included.
     pub fn rules(&self) -> &[OwnRule] {
         self.own.all()
+    }
+
+    /// The pauses, those that have ended included.
+    pub fn pauses(&self) -> &[Pause] {
+        self.pauses.all()
     }
 
     /// The guards of the catalogue, those that are switched off included.

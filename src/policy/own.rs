@@ -5,23 +5,31 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::glob::Glob;
 use super::list::Action;
 use super::name::{Name, NameRef};
+use super::patterns::Patterns;
+use super::target::OwnTarget;
 use super::who::{Asker, DeviceId};
 use crate::time::Timestamp;
 
 /// The list name under which the operator's own rules appear in events and answers.
 pub const OWN_RULES: &str = "own";
+/// Characters that a comment may have.
+pub const MAX_COMMENT_LEN: usize = 200;
 
 /// A rule of the operator, made in the page or given by `[[rule]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OwnRule {
     /// A number that no other own rule has.
     pub id: u64,
-    /// The name it is about.
-    pub name: Name,
-    /// Whether it covers what is below the name as well.
-    pub subtree: bool,
+    /// What it is about.
+    #[serde(flatten)]
+    pub target: OwnTarget,
+    /// What the operator notes about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub comment: Option<Comment>,
     /// What it does.
     pub action: Action,
     /// For whom.
@@ -45,11 +53,29 @@ pub enum Scope {
     Device(DeviceId),
 }
 
-/// The own rules, found by the name they are about.
-#[derive(Clone, Debug)]
+/// A line of text that goes with a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Comment(String);
+
+/// Why a text is no comment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAComment {
+    /// Longer than [`MAX_COMMENT_LEN`].
+    #[error("a comment has at most {MAX_COMMENT_LEN} characters")]
+    TooLong,
+    /// A line break, a tab, or a character that cannot be seen.
+    #[error("a comment is one line of text, without line breaks, tabs and other control characters")]
+    ControlCharacter,
+}
+
+/// The own rules, found by what they are about.
+#[derive(Debug)]
 pub(super) struct OwnRules {
     rules: Vec<OwnRule>,
     by_name: HashMap<Name, Vec<u32>>,
+    /// Nearly always empty, and then no name is written out as text.
+    patterns: Vec<Patterns<u32>>,
     /// [`OWN_RULES`], shared so that a judgement costs no allocation.
     pub(super) list: Arc<str>,
 }
@@ -63,10 +89,19 @@ impl Default for OwnRules {
 impl OwnRules {
     pub(super) fn new(rules: Vec<OwnRule>) -> Self {
         let mut by_name: HashMap<Name, Vec<u32>> = HashMap::with_capacity(rules.len());
+        let (mut globs, mut expressions) = (Vec::new(), Vec::new());
         for (place, rule) in (0..).zip(&rules) {
-            by_name.entry(rule.name.clone()).or_default().push(place);
+            match &rule.target {
+                OwnTarget::Exact(name) | OwnTarget::Subtree(name) => {
+                    by_name.entry(name.clone()).or_default().push(place);
+                }
+                OwnTarget::Wildcard(wildcard) => globs.push((wildcard.glob().clone(), place)),
+                OwnTarget::Regex(expression) => expressions.push((expression.text().into(), place)),
+            }
         }
-        Self { rules, by_name, list: OWN_RULES.into() }
+        let mut patterns = Vec::new();
+        build(globs, expressions, &mut patterns);
+        Self { rules, by_name, patterns, list: OWN_RULES.into() }
     }
 
     pub(super) fn all(&self) -> &[OwnRule] {
@@ -81,31 +116,70 @@ impl OwnRules {
         name: NameRef<'_>,
         at: Timestamp,
     ) -> Option<&OwnRule> {
-        self.matching(asker, profile, name, at).min_by_key(|rule| rule.precedence())
+        let mut first: Option<&OwnRule> = None;
+        self.each(asker, profile, name, at, |rule| {
+            if first.is_none_or(|first| rule.precedence() < first.precedence()) {
+                first = Some(rule);
+            }
+        });
+        first
     }
 
-    /// Every rule that is in force now and names `name` for `asker`, in no particular order.
-    pub(super) fn matching(
-        &self,
+    /// Tells every rule that is in force now and names `name` for `asker`, in no particular order.
+    pub(super) fn each<'a>(
+        &'a self,
         asker: &Asker<'_>,
         profile: Option<&str>,
         name: NameRef<'_>,
         at: Timestamp,
-    ) -> impl Iterator<Item = &OwnRule> {
+        mut found: impl FnMut(&'a OwnRule),
+    ) {
+        let mut try_rule = |place: u32, named: bool| {
+            if let Some(rule) = self.rules.get(place as usize)
+                && (named || matches!(rule.target, OwnTarget::Subtree(_)))
+                && rule.is_active(at)
+                && rule.scope.covers(asker, profile)
+            {
+                found(rule);
+            }
+        };
         // Without own rules, which is the usual case, no name is hashed.
-        let ancestors = (!self.by_name.is_empty()).then(|| name.ancestors()).into_iter().flatten();
-        ancestors
-            .filter_map(|ancestor| self.by_name.get(ancestor.wire()).map(|places| (ancestor, places)))
-            .flat_map(move |(ancestor, places)| places.iter().map(move |place| (ancestor, place)))
-            .filter_map(move |(ancestor, &place)| {
-                let rule = self.rules.get(place as usize)?;
-                let reaches = rule.subtree || ancestor == name;
-                (reaches && rule.is_active(at) && rule.scope.covers(asker, profile)).then_some(rule)
-            })
+        if !self.by_name.is_empty() {
+            for ancestor in name.ancestors() {
+                for place in self.by_name.get(ancestor.wire()).into_iter().flatten() {
+                    try_rule(*place, ancestor == name);
+                }
+            }
+        }
+        for patterns in &self.patterns {
+            patterns.each(name, |_, place| try_rule(place, true));
+        }
+    }
+}
+
+/// Builds the patterns into `built`. Expressions that are too large together, although none is by itself, are parted.
+fn build(globs: Vec<(Glob, u32)>, mut expressions: Vec<(Box<str>, u32)>, built: &mut Vec<Patterns<u32>>) {
+    if globs.is_empty() && expressions.is_empty() {
+        return;
+    }
+    match Patterns::build(globs.clone(), expressions.clone()) {
+        Ok(patterns) => built.push(patterns),
+        Err(_) if expressions.len() > 1 => {
+            let others = expressions.split_off(expressions.len() / 2);
+            build(globs, expressions, built);
+            build(Vec::new(), others, built);
+        }
+        // One expression was compiled before, when it was read.
+        Err(_) => {}
     }
 }
 
 impl OwnRule {
+    /// Whether one of the two takes the place of the other: they are about the same, for the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.target == other.target && self.scope == other.scope
+    }
+
     /// Whether the rule has not ended at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.until.is_none_or(|until| at < until)
@@ -129,11 +203,47 @@ impl OwnRule {
 }
 
 impl Scope {
-    fn covers(&self, asker: &Asker<'_>, profile: Option<&str>) -> bool {
+    pub(super) fn covers(&self, asker: &Asker<'_>, profile: Option<&str>) -> bool {
         match self {
             Self::Everyone => true,
             Self::Profile(name) => profile == Some(name),
             Self::Device(device) => device == asker.device,
         }
+    }
+}
+
+impl Comment {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads what was written into a field; none where that is nothing but space.
+    ///
+    /// # Errors
+    /// When it is too long, or more than a line.
+    pub fn parse(text: &str) -> Result<Option<Self>, NotAComment> {
+        let text = text.trim();
+        if text.is_empty() { Ok(None) } else { text.to_owned().try_into().map(Some) }
+    }
+}
+
+impl TryFrom<String> for Comment {
+    type Error = NotAComment;
+
+    fn try_from(text: String) -> Result<Self, NotAComment> {
+        if text.chars().count() > MAX_COMMENT_LEN {
+            Err(NotAComment::TooLong)
+        } else if text.chars().any(char::is_control) {
+            Err(NotAComment::ControlCharacter)
+        } else {
+            Ok(Self(text))
+        }
+    }
+}
+
+impl From<Comment> for String {
+    fn from(comment: Comment) -> Self {
+        comment.0
     }
 }

@@ -38,22 +38,28 @@ pub(super) fn compile(text: &str) -> Result<Regex, String> {
     })
 }
 
-/// The patterns of all lists, ready to be asked.
-#[derive(Debug, Default)]
-pub(super) struct Patterns {
-    globs: Vec<(Glob, Entry)>,
+/// Patterns, ready to be asked; `E` is what goes with each: for those of lists, their entry in the ruleset.
+#[derive(Debug)]
+pub(super) struct Patterns<E = Entry> {
+    globs: Vec<(Glob, E)>,
     /// Finds the needles of the globs: needle `i` is the one of `guarded[i]`.
     finder: Option<AhoCorasick>,
     guarded: Vec<Vec<u32>>,
     /// Globs without a piece to look for.
     unguarded: Vec<u32>,
-    sets: Vec<ExpressionSet>,
+    sets: Vec<ExpressionSet<E>>,
 }
 
 #[derive(Debug)]
-struct ExpressionSet {
+struct ExpressionSet<E> {
     set: RegexSet,
-    rules: Vec<(Box<str>, Entry)>,
+    rules: Vec<(Box<str>, E)>,
+}
+
+impl<E> Default for Patterns<E> {
+    fn default() -> Self {
+        Self { globs: Vec::new(), finder: None, guarded: Vec::new(), unguarded: Vec::new(), sets: Vec::new() }
+    }
 }
 
 /// A pattern that names a name.
@@ -63,9 +69,9 @@ pub(super) enum Pattern<'a> {
     Expression(&'a str),
 }
 
-impl Patterns {
+impl<E: Copy> Patterns<E> {
     /// Builds them. What [`compile`] took cannot fail here but for its size; a set that does is left out and told.
-    pub(super) fn build(globs: Vec<(Glob, Entry)>, expressions: Vec<(Box<str>, Entry)>) -> Result<Self, String> {
+    pub(super) fn build(globs: Vec<(Glob, E)>, expressions: Vec<(Box<str>, E)>) -> Result<Self, String> {
         let mut needles: Vec<&str> = Vec::new();
         let mut guarded: Vec<Vec<u32>> = Vec::new();
         let mut unguarded = Vec::new();
@@ -103,7 +109,7 @@ impl Patterns {
     }
 
     /// Tells every pattern that names `name`, each once.
-    pub(super) fn each<'a>(&'a self, name: NameRef<'_>, mut found: impl FnMut(Pattern<'a>, Entry)) {
+    pub(super) fn each<'a>(&'a self, name: NameRef<'_>, mut found: impl FnMut(Pattern<'a>, E)) {
         if self.is_empty() {
             return;
         }
@@ -129,8 +135,8 @@ impl Patterns {
     }
 }
 
-impl ExpressionSet {
-    fn build(rules: Vec<(Box<str>, Entry)>) -> Result<Self, String> {
+impl<E: Copy> ExpressionSet<E> {
+    fn build(rules: Vec<(Box<str>, E)>) -> Result<Self, String> {
         let set = RegexSetBuilder::new(rules.iter().map(|(text, _)| text))
             .case_insensitive(true)
             .unicode(false)
@@ -141,7 +147,7 @@ impl ExpressionSet {
         set.map(|set| Self { set, rules }).map_err(|error| error.to_string())
     }
 
-    fn each<'a>(&'a self, text: &[u8], found: &mut impl FnMut(Pattern<'a>, Entry)) {
+    fn each<'a>(&'a self, text: &[u8], found: &mut impl FnMut(Pattern<'a>, E)) {
         // Asking whether any matches needs no memory; asking which ones does.
         if self.set.is_match(text) {
             for place in self.set.matches(text) {

@@ -85,8 +85,7 @@ impl Policy {
             }
         }
         let (says, judgement) = scale.decide();
-        let own = self.own.deciding(asker, self.profile_name(asker.profile), name, at);
-        Tried { says, judgement: if own.is_some() { self.judge(asker, name, qtype, at) } else { judgement } }
+        Tried { says, judgement: self.judge_by_hand(asker, name, at).unwrap_or(judgement) }
     }
 }
 

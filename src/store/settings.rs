@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SETTINGS;
 use super::home::{set_aside, write_whole};
-use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule};
+use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule, Pause};
 use crate::time::Timestamp;
 
 const VERSION: u32 = 1;
@@ -25,6 +25,9 @@ pub struct Settings {
     /// Own rules made in the page.
     #[serde(default)]
     pub rules: Vec<OwnRule>,
+    /// Pauses made in the page.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
     /// Guards of the catalogue that were switched off in the page.
     #[serde(default)]
     pub guards_off: Vec<GuardId>,

@@ -7,7 +7,8 @@ use proptest::sample::select;
 use sordino::device::{Device, DeviceOptions, Devices, Known};
 use sordino::insight::Asked;
 use sordino::policy::{
-    Action, DeviceId, Format, ListSource, Name, OwnRule, Policy, PolicySources, Profile, Scope, Tier, Verdict,
+    Action, DeviceId, Format, Kind, ListSource, Name, OwnRule, OwnTarget, Policy, PolicySources, Profile, Scope, Tier,
+    Verdict,
 };
 use sordino::store::TallyRow;
 use sordino::time::{Hour, Timestamp};
@@ -97,13 +98,20 @@ pub(crate) fn own_rule() -> impl Strategy<Value = OwnRule> {
         Scope::Profile("home".into()),
         Scope::Profile("guests".into()),
     ]);
-    (names(), any::<bool>(), actions(), scope)
-        .prop_map(|(name, subtree, action, scope)| rule(1, &name, subtree, action, scope))
+    let patterned = proptest::option::weighted(0.3, select(vec![Kind::Wildcard, Kind::Regex]));
+    (names(), any::<bool>(), patterned, actions(), scope).prop_map(|(name, subtree, patterned, action, scope)| {
+        let plain = rule(1, &name, subtree, action, scope);
+        let target = |kind| match kind {
+            Kind::Wildcard => OwnTarget::parse(kind, &format!("*{}", &name[1..])),
+            _ => OwnTarget::parse(kind, &format!("^{}", &name[..2])),
+        };
+        OwnRule { target: patterned.map_or_else(|| plain.target.clone(), |kind| target(kind).unwrap()), ..plain }
+    })
 }
 
 pub(crate) fn rule(id: u64, name: &str, subtree: bool, action: Action, scope: Scope) -> OwnRule {
-    let name = Name::parse(name).unwrap();
-    OwnRule { id, name, subtree, action, scope, since: NOW, until: None }
+    let target = OwnTarget::parse(Kind::of(None, subtree), name).unwrap();
+    OwnRule { id, target, comment: None, action, scope, since: NOW, until: None }
 }
 
 pub(crate) fn phone(number: u8) -> DeviceId {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 use super::*;
-use crate::control::{Control, DeviceOptions, ListOptions};
-use crate::policy::{Action, DeviceId, Format, MacAddr, Name};
+use crate::control::{Control, DeviceOptions, ListOptions, NewRule, OWN_PATTERNS_BOUND, PAUSES_BOUND};
+use crate::policy::{Action, Comment, DeviceId, Format, Kind, MacAddr, OwnTarget, Scope};
 use crate::store;
 
 const MAC: MacAddr = MacAddr([0x3c, 0x5a, 0xb4, 1, 2, 3]);
@@ -34,8 +34,8 @@ fn house(options: impl FnOnce(&TempDir) -> Options) -> House {
 }
 
 fn rule(name: &str, action: Action, until: Option<u64>) -> NewRule {
-    let name = Name::parse(name).unwrap();
-    NewRule { name, subtree: true, action, scope: Scope::Everyone, until: until.map(Timestamp::from_millis) }
+    let target = OwnTarget::parse(Kind::Subtree, name).unwrap();
+    NewRule { target, comment: None, action, scope: Scope::Everyone, until: until.map(Timestamp::from_millis) }
 }
 
 #[tokio::test]
@@ -81,6 +81,99 @@ async fn a_rule_that_has_ended_is_swept_without_a_command() {
     house.time.store(2_000_000, Ordering::Relaxed);
     let swept = async {
         while !house.cell.current().policy.rules().is_empty() {
+            tokio::time::sleep(SWEEP).await;
+        }
+    };
+    tokio::time::timeout(10 * SWEEP, swept).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rule_is_changed_where_it_stands_and_its_age_with_what_it_does() {
+    let house = house(|_| Options::default());
+    let first = house.control.add_rule(rule("ads.example", Action::Block, None)).await.unwrap();
+    let other = house.control.add_rule(rule("tv.example", Action::Block, None)).await.unwrap();
+    house.time.store(1_500_000, Ordering::Relaxed);
+    let comment = Comment::parse("since the update").unwrap();
+    let noted = NewRule { comment, ..rule("ads.example", Action::Block, None) };
+    let noted = house.control.change_rule(first.id, noted).await.unwrap();
+    assert_eq!((noted.id, noted.since), (first.id, first.since));
+    let target = OwnTarget::parse(Kind::Wildcard, "ads*.example").unwrap();
+    let widened = NewRule { target, ..rule("ads.example", Action::Block, None) };
+    let widened = house.control.change_rule(first.id, widened).await.unwrap();
+    assert_eq!(
+        (widened.id, widened.since, widened.comment.as_ref()),
+        (first.id, Timestamp::from_millis(1_500_000), None)
+    );
+    assert_eq!(house.cell.current().policy.rules(), [widened.clone(), other.clone()]);
+    assert_eq!(house.store.settings().rules, [widened, other]);
+    let same = house.control.change_rule(first.id, rule("tv.example", Action::Allow, None)).await.unwrap_err();
+    assert!(same.to_string().starts_with("another of your rules is about tv.example already"), "{same}");
+    let gone = house.control.change_rule(7, rule("new.example", Action::Block, None)).await.unwrap_err();
+    assert_eq!(gone.to_string(), "there is no rule 7");
+}
+
+#[tokio::test]
+async fn patterns_are_bounded_and_names_are_not_held_back_by_them() {
+    let house = house(|_| Options::default());
+    let pattern = |number: usize| NewRule {
+        target: OwnTarget::parse(Kind::Regex, &format!("^ads{number}[0-9]")).unwrap(),
+        ..rule("a.example", Action::Block, None)
+    };
+    for number in 0..OWN_PATTERNS_BOUND {
+        house.control.add_rule(pattern(number)).await.unwrap();
+    }
+    let refusal = house.control.add_rule(pattern(OWN_PATTERNS_BOUND)).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::TooMany(OWN_PATTERNS_BOUND, _)), "{refusal}");
+    let name = house.control.add_rule(rule("a.example", Action::Block, None)).await.unwrap();
+    let refusal = house.control.change_rule(name.id, pattern(OWN_PATTERNS_BOUND)).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::TooMany(..)), "{refusal}");
+    assert_eq!(house.cell.current().policy.rules().len(), OWN_PATTERNS_BOUND + 1);
+}
+
+#[tokio::test]
+async fn a_pause_is_on_disk_and_in_force_until_it_ends_or_is_ended() {
+    let house = house(|_| Options::default());
+    let until = Timestamp::from_millis;
+    let first = house.control.add_pause(Scope::Everyone, until(2_000_000)).await.unwrap();
+    let second = house.control.add_pause(Scope::Everyone, until(3_000_000)).await.unwrap();
+    let phone = house.control.add_pause(Scope::Device(DeviceId::Mac(MAC)), until(2_000_000)).await.unwrap();
+    assert_eq!(first.id, second.id, "of two pauses for the same the later counts");
+    assert_ne!(second.id, phone.id);
+    assert_eq!(house.store.settings().pauses, [second.clone(), phone]);
+    house.control.reload(None).await.unwrap();
+    assert_eq!(house.cell.current().policy.pauses().len(), 2, "a reload ends no pause");
+    house.time.store(2_000_000, Ordering::Relaxed);
+    house.control.name_device(DeviceId::Mac(MAC), None).await.unwrap();
+    assert_eq!(house.cell.current().policy.pauses(), std::slice::from_ref(&second));
+    house.control.remove_pause(second.id).await.unwrap();
+    assert!(house.cell.current().policy.pauses().is_empty() && house.store.settings().pauses.is_empty());
+    let gone = house.control.remove_pause(second.id).await.unwrap_err();
+    assert_eq!(gone.to_string(), format!("there is no pause {}", second.id));
+    let nobody = house.control.add_pause(Scope::Profile("children".into()), until(3_000_000)).await.unwrap_err();
+    assert_eq!(nobody.to_string(), "there is no profile called children");
+}
+
+#[tokio::test]
+async fn pauses_are_bounded() {
+    let house = house(|_| Options::default());
+    let pause = async |number: usize| {
+        let device = DeviceId::Address(std::net::Ipv4Addr::from_bits(u32::try_from(number).unwrap()).into());
+        house.control.add_pause(Scope::Device(device), Timestamp::from_millis(2_000_000)).await
+    };
+    for number in 0..PAUSES_BOUND {
+        pause(number).await.unwrap();
+    }
+    assert!(matches!(pause(PAUSES_BOUND).await, Err(Refusal::TooMany(PAUSES_BOUND, "pauses"))));
+    pause(0).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_has_ended_is_swept_without_a_command() {
+    let house = house(|_| Options::default());
+    house.control.add_pause(Scope::Everyone, Timestamp::from_millis(2_000_000)).await.unwrap();
+    house.time.store(2_000_000, Ordering::Relaxed);
+    let swept = async {
+        while !house.store.settings().pauses.is_empty() {
             tokio::time::sleep(SWEEP).await;
         }
     };
