@@ -92,8 +92,10 @@ impl House {
             &["-n", phone, "link", "set", "lan", "up"],
             &["-n", phone, "route", "add", "default", "via", "10.77.0.1"],
             &["-n", phone, "route", "add", "default", "via", "fd77::1"],
-            // Somewhere to forward to, so that what is refused is refused by the rules.
+            // Somewhere to forward to that never answers, so that what is refused is refused by the rules: nobody is
+            // looked for out there, and so nobody is found missing.
             &["-n", router, "link", "add", "wan", "type", "veth", "peer", "name", "world"],
+            &["-n", router, "link", "set", "wan", "arp", "off"],
             &["-n", router, "link", "set", "wan", "up"],
             &["-n", router, "link", "set", "world", "up"],
             &["-n", router, "route", "add", "default", "dev", "wan"],

@@ -129,7 +129,8 @@ fn p3_five_hundred_askers_are_one_question() {
     forwarder.on("cold.example", move |query, _| {
         Plan::Held(kept.clone(), Box::new(Plan::Answer(answer(query, &[a("cold.example", 300, "192.0.2.6")]))))
     });
-    let sordino = Setup::before(&forwarder).list("ads", "block", "marker.example\n").start();
+    let room = "\n[limits]\nwaiting_per_address = 500\n";
+    let sordino = Setup::before(&forwarder).list("ads", "block", "marker.example\n").table(room).start();
     let askers: Vec<Udp> = (0..50).map(|_| sordino.udp()).collect();
     for (number, udp) in (0..500_u16).map(|number| (number, &askers[usize::from(number) % 50])) {
         let mut asked = query("cold.example", A);
