@@ -12,8 +12,10 @@ use crate::time::Timestamp;
 
 /// Octets of a client's cookie.
 pub(crate) const CLIENT_LEN: usize = 8;
+/// Octets of ours.
+pub(crate) const OURS_LEN: usize = 16;
 /// Octets of a whole cookie: the client's, and ours.
-pub(crate) const WHOLE_LEN: usize = CLIENT_LEN + 16;
+pub(crate) const WHOLE_LEN: usize = CLIENT_LEN + OURS_LEN;
 
 /// Makes server cookies.
 pub(crate) struct Cookies {
@@ -43,6 +45,24 @@ impl Cookies {
         let hash = hash(&self.key(seconds), &cookie[..16], address);
         cookie[16..].copy_from_slice(&hash.to_le_bytes());
         cookie
+    }
+
+    /// Whether `ours` is what we gave this client not long ago (RFC 9018 §4.3: within an hour, and our clock may have been
+    /// five minutes ahead).
+    pub(crate) fn knows(
+        &self,
+        client: [u8; CLIENT_LEN],
+        ours: [u8; OURS_LEN],
+        address: IpAddr,
+        now: Timestamp,
+    ) -> bool {
+        const OLDEST: u32 = 3_600;
+        const AHEAD: u32 = 300;
+        let [_, _, _, _, a, b, c, d, ..] = ours;
+        let made = u32::from_be_bytes([a, b, c, d]);
+        let age = ((now.millis() / 1000) as u32).wrapping_add(AHEAD).wrapping_sub(made);
+        let then = Timestamp::from_millis(u64::from(made) * 1000);
+        age <= OLDEST + AHEAD && self.bake(client, address, then)[CLIENT_LEN..] == ours
     }
 
     /// The key of the day: another one each day, so that what a day's cookies give away of it is worth nothing the next
@@ -106,5 +126,22 @@ mod tests {
             assert_ne!(cookie[16..], different[16..]);
         }
         assert_ne!(cookies.key(86_399), cookies.key(86_400));
+    }
+
+    #[test]
+    fn rfc9018_4_3_a_cookie_is_known_for_an_hour_and_to_its_owner() {
+        let cookies = Cookies { secret: [7; 16] };
+        let at = |seconds: u64| Timestamp::from_millis(seconds * 1000);
+        let (one, other) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        let cookie = cookies.bake([1; 8], one, at(86_000));
+        let ours: [u8; OURS_LEN] = cookie[CLIENT_LEN..].try_into().unwrap();
+        for (address, seconds, known) in
+            [(one, 86_000, true), (one, 89_600, true), (one, 85_700, true), (one, 89_601, false), (one, 85_699, false)]
+                .into_iter()
+                .chain([(other, 86_000, false)])
+        {
+            assert_eq!(cookies.knows([1; 8], ours, address, at(seconds)), known, "{address} {seconds}");
+        }
+        assert!(!cookies.knows([2; 8], ours, one, at(86_000)) && !cookies.knows([1; 8], [0; 16], one, at(86_000)));
     }
 }

@@ -17,6 +17,7 @@ mod listen;
 mod local;
 mod lookup;
 mod options;
+mod pace;
 pub mod probe;
 mod query;
 mod rate;

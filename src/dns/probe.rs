@@ -27,6 +27,7 @@ pub fn response_to(packet: &[u8]) -> Option<Vec<u8>> {
             reply.write(&query, udp_limit(&query), &mut out);
         }
         Err(Unanswerable::Error(error)) => error.write(&mut out),
+        Err(Unanswerable::CookieAlone(query)) => query.reply.write(&mut out),
         Err(Unanswerable::Short | Unanswerable::Response) => return None,
     }
     Some(out)

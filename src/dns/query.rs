@@ -6,11 +6,11 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::cookie::{CLIENT_LEN, WHOLE_LEN};
+use super::cookie::{CLIENT_LEN, OURS_LEN, WHOLE_LEN};
 use super::edns::holds;
 use super::edns::option::{KEEPALIVE, PADDING};
 use super::labels::DeviceLabel;
-use super::wire::{HEADER_LEN, Rcode, Reader, rr_type};
+use super::wire::{self, HEADER_LEN, Rcode, Reader, rr_type};
 use crate::event::Transport;
 use crate::policy::{MAX_WIRE_LEN, Name};
 use crate::time::Timestamp;
@@ -80,6 +80,19 @@ pub(crate) enum Unanswerable {
     Response,
     /// It is a query that only an error answers.
     Error(ErrorReply),
+    /// It asks for a cookie and for nothing else (RFC 7873 §5.4).
+    CookieAlone(CookieQuery),
+}
+
+/// A query without a question, for a cookie or whether one is still good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CookieQuery {
+    /// What it gets, but for the cookie.
+    pub(crate) reply: ErrorReply,
+    /// The client's part.
+    pub(crate) client: [u8; CLIENT_LEN],
+    /// Ours, where it comes with one. One of a length that ours never has is all zeros, which ours never is either.
+    pub(crate) ours: Option<[u8; OURS_LEN]>,
 }
 
 /// An error response without a question section, for a packet whose question cannot be trusted.
@@ -89,6 +102,8 @@ pub(crate) struct ErrorReply {
     /// Opcode and RD as they came in.
     pub(crate) flags: u16,
     pub(crate) rcode: Rcode,
+    /// A whole cookie, for who asked for nothing else.
+    pub(crate) cookie: Option<[u8; WHOLE_LEN]>,
 }
 
 impl Query {
@@ -99,13 +114,16 @@ impl Query {
         if header.is_response() {
             return Err(Unanswerable::Response);
         }
-        let error = |rcode| {
-            Unanswerable::Error(ErrorReply { id: header.id, flags: header.flags & ErrorReply::KEPT_FLAGS, rcode })
-        };
+        let flags = header.flags & ErrorReply::KEPT_FLAGS;
+        let error = |rcode| Unanswerable::Error(ErrorReply { id: header.id, flags, rcode, cookie: None });
         if header.opcode() != 0 {
             return Err(error(Rcode::NOT_IMPLEMENTED));
         }
         let malformed = || error(Rcode::FORMAT_ERROR);
+        if [header.questions, header.answers, header.authorities, header.additionals] == [0, 0, 0, 1] {
+            let reply = ErrorReply { id: header.id, flags, rcode: Rcode::NO_ERROR, cookie: None };
+            return Err(cookie_alone(reader, reply).map_or_else(malformed, Unanswerable::CookieAlone));
+        }
         // RFC 9619 §4: exactly one question. A query carries no answers, and authority only in IXFR.
         if header.questions != 1 || header.answers != 0 || packet.len() > LONGEST_QUERY {
             return Err(malformed());
@@ -176,18 +194,36 @@ impl ErrorReply {
     /// Opcode and RD: what an error response keeps of a query's flags.
     const KEPT_FLAGS: u16 = 0x7900;
 
-    /// The response: a header, and for BADVERS the OPT record that carries the upper bits of the RCODE.
+    /// The response: a header, and the OPT record where a cookie or the upper bits of the RCODE (BADVERS, BADCOOKIE) need it.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let extended = self.rcode.0 > 0xf;
+        let extended = self.rcode.0 > 0xf || self.cookie.is_some();
         out.extend_from_slice(&self.id.to_be_bytes());
         out.extend_from_slice(&(0x8080 | self.flags | (self.rcode.0 & 0xf)).to_be_bytes());
         out.extend_from_slice(&[0; HEADER_LEN - 4]);
         if extended {
             let additionals = out.len() - 1;
             out[additionals] = 1;
-            super::wire::write_opt(out, self.rcode, false, None);
+            let opt = out.len();
+            wire::write_opt(out, self.rcode, false, None);
+            if let Some(cookie) = &self.cookie {
+                wire::append_option(out, opt, option::COOKIE, cookie);
+            }
         }
     }
+}
+
+/// The cookie in a query whose only record is OPT.
+fn cookie_alone(mut reader: Reader<'_>, reply: ErrorReply) -> Option<CookieQuery> {
+    let record = reader.record().filter(|record| record.rtype == rr_type::OPT && record.owner_is_root)?;
+    let version = (record.ttl >> 16) & 0xff;
+    if version != 0 || !reader.is_at_end() || !options_are_sound(record.rdata) {
+        return None;
+    }
+    let mut options = Reader::new(record.rdata);
+    let (_, cookie) = std::iter::from_fn(|| options.option()).find(|(code, _)| *code == option::COOKIE)?;
+    let (client, ours) = cookie.split_first_chunk()?;
+    let ours = (!ours.is_empty()).then(|| ours.try_into().unwrap_or_default());
+    Some(CookieQuery { reply, client: *client, ours })
 }
 
 /// Whether RDATA of an OPT record is a sequence of whole options, with those well-formed whose form is fixed.

@@ -17,6 +17,7 @@ use super::flight::{Flights, Landed};
 use super::inspect::inspect;
 use super::labels::Labels;
 use super::local::{self, Known};
+use super::pace::Pace;
 use super::query::{Query, Source};
 use super::rate::Rations;
 use super::rebinding::{Shielded, shield};
@@ -49,8 +50,9 @@ pub struct Resolver {
     events: EventSink,
     strangers: Strangers,
     labels: Labels,
-    cookies: Cookies,
+    pub(super) cookies: Cookies,
     rations: Rations,
+    pub(super) pace: Pace,
     clock: Clock,
     pub(super) admitted: super::access::AllowFrom,
     pub(super) limits: super::options::Limits,

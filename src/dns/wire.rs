@@ -43,6 +43,7 @@ impl Rcode {
     pub(crate) const NOT_IMPLEMENTED: Self = Self(4);
     pub(crate) const REFUSED: Self = Self(5);
     pub(crate) const BAD_VERSION: Self = Self(16);
+    pub(crate) const BAD_COOKIE: Self = Self(23);
 }
 
 impl fmt::Debug for Rcode {

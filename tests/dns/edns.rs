@@ -1,6 +1,6 @@
 //! EDNS and the size of responses.
 
-use crate::support::forwarder::{Forwarder, Over, Plan, answer, with_rcode};
+use crate::support::forwarder::{Forwarder, Over, Plan, a, answer, with_rcode};
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
 
@@ -162,4 +162,23 @@ fn rfc9715_forwarders_are_told_a_size_that_needs_no_fragments() {
         let opt = forwarder.wait_for(name).query.opt.expect("EDNS upstream");
         assert_eq!((opt.payload, opt.version, opt.flags & !DO), (1232, 0, 0), "{name}");
     }
+}
+
+/// RFC 6891 §6.2.2: a forwarder that cannot read OPT is asked again without it, and from then on at once.
+#[test]
+fn rfc6891_6_2_2_a_forwarder_that_chokes_on_edns_is_asked_without() {
+    let forwarder = Forwarder::plain();
+    forwarder.on("old.example", |query, _| {
+        let name = name_text(&query.questions[0].name);
+        match query.opt {
+            Some(_) => Plan::Answer(Message { opt: None, ..with_rcode(query, FORMERR) }),
+            None => Plan::Answer(answer(query, &[a(&name, 60, "192.0.2.8")])),
+        }
+    });
+    let sordino = Setup::before(&forwarder).start();
+    assert_eq!(sordino.resolve("first.old.example"), ["A 192.0.2.8"]);
+    assert_eq!(sordino.resolve("second.old.example"), ["A 192.0.2.8"]);
+    let with_opt = |name: &str| forwarder.asked(name).iter().map(|asked| asked.query.opt.is_some()).collect::<Vec<_>>();
+    assert_eq!(with_opt("first.old.example"), [true, false]);
+    assert_eq!(with_opt("second.old.example"), [false]);
 }

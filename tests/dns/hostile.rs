@@ -1,11 +1,12 @@
 //! What strangers send.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::client::Udp;
-use crate::support::forwarder::Forwarder;
+use crate::support::forwarder::{Forwarder, Plan, a, answer, cname};
 use crate::support::shared;
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
@@ -52,7 +53,13 @@ fn malformed_packets_of_others_get_one_error() {
     assert!(sordino.resident() < before + ROOM, "from {before} to {} kB", sordino.resident());
 }
 
-/// Packets that begin as good queries and are then changed by chance, the same chance each time.
+/// How many mutated packets are tried; `SORDINO_MUTANTS` asks for another number.
+fn how_many() -> usize {
+    std::env::var("SORDINO_MUTANTS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
+}
+
+/// Packets that begin as good queries and are then changed by chance, the same chance each time. Every tenth also comes
+/// over TCP.
 #[test]
 fn ten_thousand_mutated_packets_do_no_harm() {
     let (_forwarder, sordino) = house();
@@ -62,12 +69,24 @@ fn ten_thousand_mutated_packets_do_no_harm() {
     let mut chance = Chance(0x005e_ed0f_504d_1e00);
     let warm_up = 500;
     let mut before = 0;
-    for number in 0..10_000 {
+    for number in 0..how_many() {
         let mut packet = seeds[chance.below(seeds.len())].clone();
         for _ in 0..=chance.below(4) {
             mutate(&mut packet, &mut chance);
         }
         udp.send(&packet);
+        if number % 10 == 9 {
+            let mut tcp = sordino.tcp();
+            tcp.send(&packet);
+            tcp.send(&marker.wire());
+            // One answer or none to the first; what cannot be told from the next ends the connection.
+            while let Some(answer) = tcp.next_packet() {
+                let reply = Message::parse(&answer).unwrap_or_else(|| panic!("{packet:02x?} got {answer:02x?}"));
+                if reply.questions == marker.questions {
+                    break;
+                }
+            }
+        }
         // Every twentieth is followed by a good query, whose answer shows that all is well and the queue is empty: more of
         // these long packets at once would not fit into the buffer of the socket.
         if number % 20 == 19 {
@@ -80,8 +99,56 @@ fn ten_thousand_mutated_packets_do_no_harm() {
             before = sordino.resident();
         }
     }
-    assert!(sordino.resident() < before + 2 * ROOM, "from {before} to {} kB", sordino.resident());
-    assert!(!sordino.stderr().contains("panicked"), "{}", sordino.stderr());
+    flat_and_quiet(&sordino, before);
+}
+
+/// It has grown by no more than caches and stores do, has not panicked, and has not filled its log.
+fn flat_and_quiet(sordino: &Sordino, before: u64) {
+    let (after, log) = (sordino.resident(), sordino.stderr());
+    println!("{} mutated packets: from {before} to {after} kB, {} octets of log", how_many(), log.len());
+    assert!(after < before + 2 * ROOM, "from {before} to {after} kB");
+    assert!(!log.contains("panicked"), "{log}");
+    assert!(log.len() < 50_000, "{log}");
+}
+
+/// What a forwarder sends before its good answer has its ID and comes from its port, and is changed by chance.
+#[test]
+fn mutated_responses_of_a_forwarder_do_no_harm() {
+    let forwarder = Forwarder::plain();
+    let chance = Mutex::new(Chance(0x005e_ed0f_504d_1e01));
+    forwarder.on("mutated.example", move |query, _| {
+        let name = name_text(&query.questions[0].name);
+        let good = answer(query, &[cname(&name, 60, "end.example"), a("end.example", 60, "192.0.2.9")]).wire();
+        let (mut chance, mut changed) = (chance.lock().unwrap(), good.clone());
+        for _ in 0..=chance.below(3) {
+            mutate(&mut changed, &mut chance);
+        }
+        // Else nothing but the ID would be looked at.
+        if let Some(id) = changed.get_mut(..2) {
+            id.copy_from_slice(&good[..2]);
+        }
+        Plan::Packets(vec![changed, good])
+    });
+    let sordino = Setup::before(&forwarder).start();
+    let udp = sordino.udp();
+    // Some of them make sordino ask again and wait, so the others go on meanwhile.
+    const UNDER_WAY: usize = 200;
+    let (mut before, mut answered) = (0, 0);
+    for number in 0..how_many() + UNDER_WAY {
+        if number < how_many() {
+            udp.send(&query(&format!("n{number}.mutated.example"), A).wire());
+        }
+        if number >= UNDER_WAY {
+            let reply = udp.next();
+            answered += usize::from(reply.texts().iter().any(|text| text == "A 192.0.2.9"));
+        }
+        if number == how_many() / 2 {
+            before = sordino.resident();
+        }
+    }
+    println!("{answered} of {} were answered as if nothing had been", how_many());
+    flat_and_quiet(&sordino, before);
+    assert_eq!(sordino.resolve("good.example"), ["A 192.0.2.1"]);
 }
 
 fn seeds() -> Vec<Vec<u8>> {

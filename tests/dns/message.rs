@@ -70,6 +70,27 @@ fn rfc8906_8_1_4_other_opcodes_are_not_implemented() {
     assert!(forwarder.asked_all().is_empty());
 }
 
+/// RFC 8945 §5.2: no key is known here. A signature is neither taken off nor passed on.
+#[test]
+fn rfc8945_5_2_signed_queries_are_refused() {
+    const TSIG: u16 = 250;
+    const SIG: u16 = 24;
+    let (forwarder, sordino) = house();
+    let mac = [&name_wire("hmac-sha256")[..], &[0, 0, 0, 0, 0, 1, 1, 44, 0, 2, 7, 7, 18, 52, 0, 0, 0, 0]].concat();
+    let sig = [&[0, 0, 13, 0, 0, 0, 0, 0][..], &[0; 8], &[18, 52], &name_wire("key.example"), &[7; 64]].concat();
+    for (rtype, data) in [(TSIG, mac), (SIG, sig)] {
+        let mut asked = plain_query("www.example", A);
+        let mut signature = Record::new(if rtype == SIG { "" } else { "key.example" }, rtype, 0, data);
+        signature.class = 255;
+        asked.additional.push(signature);
+        for reply in [sordino.udp().ask(&asked), sordino.tcp().ask(&asked)] {
+            assert_eq!((reply.rcode(), reply.answers.len()), (REFUSED, 0), "type {rtype}");
+        }
+    }
+    assert!(forwarder.asked_all().is_empty());
+    assert_eq!(sordino.resolve("www.example"), ["A 192.0.2.1"]);
+}
+
 /// RFC 1035 §7.1, CVE-2024-2169: two servers that answer each other's answers never stop.
 #[test]
 fn rfc1035_7_1_responses_get_no_answer() {

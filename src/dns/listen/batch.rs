@@ -181,6 +181,12 @@ impl Route {
     /// Where nothing is sent: port 0 cannot be answered, and whoever admits packets knows.
     const NOWHERE: Self = Self { asker: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), asked: None };
 
+    /// Whether the datagram pretends to come from the socket that it came to, which is bound to `address`.
+    pub(super) fn is_from(&self, address: SocketAddr) -> bool {
+        let ours = self.asked.unwrap_or_else(|| address.ip()).to_canonical();
+        self.asker.port() == address.port() && self.asker.ip().to_canonical() == ours
+    }
+
     fn of(datagram: &RecvMsg<'_, '_, SockaddrStorage>, bound_to_all: bool) -> Option<Self> {
         let from = datagram.address.as_ref()?;
         let asker = match (from.as_sockaddr_in(), from.as_sockaddr_in6()) {
@@ -323,6 +329,22 @@ mod tests {
         let (_, route) = echo.incoming.datagrams().next().unwrap();
         echo.socket.send(route, b"!").unwrap();
         assert_eq!(asker.recv_from(&mut [0; 8]).unwrap(), (1, echo.at(9)));
+    }
+
+    #[test]
+    fn d2_a_datagram_that_pretends_to_come_from_our_own_port_is_known() {
+        let all = SocketAddr::from(([0, 0, 0, 0], 53));
+        let one = SocketAddr::from(([192, 168, 1, 1], 53));
+        for (asker, asked, bound_to, ours) in [
+            ("192.168.1.1:53", None, one, true),
+            ("192.168.1.1:54", None, one, false),
+            ("192.168.1.2:53", None, one, false),
+            ("192.168.1.1:53", Some([192, 168, 1, 1]), all, true),
+            ("192.168.1.2:53", Some([192, 168, 1, 1]), all, false),
+        ] {
+            let route = Route { asker: asker.parse().unwrap(), asked: asked.map(IpAddr::from) };
+            assert_eq!(route.is_from(bound_to), ours, "{asker}");
+        }
     }
 
     #[test]

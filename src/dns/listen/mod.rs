@@ -14,7 +14,7 @@ mod tls;
 mod udp;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,9 +27,10 @@ use self::connections::Connections;
 use self::doors::Bound;
 use self::tcp::Door;
 use super::options::Options;
-use super::query::{ErrorReply, Query, Source, Unanswerable};
+use super::query::{CookieQuery, ErrorReply, Query, Source, Unanswerable};
 use super::resolver::Resolver;
 use super::serving::{Encrypted, Serving};
+use super::wire::Rcode;
 use crate::certificate::Certificates;
 use crate::event::Transport;
 use crate::time::Timestamp;
@@ -222,10 +223,19 @@ impl Resolver {
                 self.counters.malformed.add_one();
                 Packet::Error(reply)
             }
+            Err(Unanswerable::CookieAlone(query)) => Packet::Error(self.cookie_alone(query, address, now.0)),
             Err(Unanswerable::Short | Unanswerable::Response) => {
                 self.counters.not_a_query.add_one();
                 Packet::Silence
             }
         }
+    }
+
+    /// The answer to who wants a cookie only: one, and whether the one it has is good. Questions are answered without that.
+    fn cookie_alone(&self, query: CookieQuery, address: IpAddr, now: Timestamp) -> ErrorReply {
+        let CookieQuery { reply, client, ours } = query;
+        let good = ours.is_none_or(|ours| self.cookies.knows(client, ours, address, now));
+        let rcode = if good { Rcode::NO_ERROR } else { Rcode::BAD_COOKIE };
+        ErrorReply { rcode, cookie: Some(self.cookies.bake(client, address, now)), ..reply }
     }
 }

@@ -41,7 +41,7 @@ impl Loop {
         std::thread::Builder::new().name(format!("udp {address}")).spawn(move || {
             // Tasks and timers of the queries that wait live in the runtime.
             let _inside = runtime.enter();
-            if let Err(error) = receive(&socket, &stopped, &resolver, &in_flight, &tasks) {
+            if let Err(error) = receive(&socket, address, &stopped, &resolver, &in_flight, &tasks) {
                 tracing::error!(%address, %error, "the UDP socket cannot be read any more");
             }
         })?;
@@ -56,6 +56,7 @@ impl Loop {
 
 fn receive(
     socket: &Arc<Socket>,
+    address: SocketAddr,
     stopped: &AtomicBool,
     resolver: &Arc<Resolver>,
     in_flight: &Arc<Semaphore>,
@@ -76,6 +77,11 @@ fn receive(
         }
         let now = resolver.now();
         for (packet, route) in incoming.datagrams() {
+            if route.is_from(address) {
+                // From our own port: whoever forges that would have us talk to ourselves.
+                resolver.counters.not_admitted.add_one();
+                continue;
+            }
             match resolver.admit(packet, route.asker, Transport::Udp, now) {
                 Packet::Silence => {}
                 Packet::Error(error) => outgoing.put(route, |out| error.write(out)),
@@ -131,10 +137,12 @@ fn wait_for(
         let (query, reply) = future.await;
         let mut out = Vec::with_capacity(512);
         reply.write(&query, udp_limit(&query), &mut out);
+        let turn = resolver.pace.turn(route.asker.ip().to_canonical()).await;
         if socket.send(route, &out).is_err() {
             resolver.counters.unsent.add_one();
         }
         drop(permit);
+        turn.end().await;
     });
 }
 

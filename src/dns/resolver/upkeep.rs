@@ -13,6 +13,7 @@ use crate::dns::counters::Counters;
 use crate::dns::flight::Flights;
 use crate::dns::labels::Labels;
 use crate::dns::options::{BadOption, Options, Status};
+use crate::dns::pace::Pace;
 use crate::dns::rate::Rations;
 use crate::dns::serving::Serving;
 use crate::dns::strangers::Strangers;
@@ -50,6 +51,7 @@ impl Resolver {
             labels: Labels::new(options.limits.device_labels),
             cookies: Cookies::new()?,
             rations: Rations::new(&options.limits, clock.instant()),
+            pace: Pace::default(),
             clock,
             admitted: options.admitted()?,
             limits: options.limits.clone(),
@@ -72,6 +74,7 @@ impl Resolver {
     pub fn status(&self) -> Status {
         let mut counters = self.counters.read();
         counters.extend([("flights", self.flights.turned_away()), ("events", self.events.dropped())]);
+        counters.push(("late_at_once", self.pace.paced.total()));
         counters.extend(self.upstreams.counters());
         Status {
             upstreams: self.upstreams.status(),
