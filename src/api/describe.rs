@@ -25,6 +25,7 @@ use super::problem::Problem;
         (name = "queries", description = "Single queries, kept and live"),
         (name = "lists", description = "Lists of names"),
         (name = "rules", description = "Own rules, and why a name is treated as it is"),
+        (name = "local", description = "Names of the house"),
         (name = "status", description = "How sordino is doing, and upkeep"),
     )
 )]
@@ -113,6 +114,9 @@ mod tests {
                 "put /api/v1/lists/{name}",
                 "delete /api/v1/lists/{name}/refresh",
                 "post /api/v1/lists/{name}/refresh",
+                "get /api/v1/local",
+                "post /api/v1/local",
+                "delete /api/v1/local/{id}",
                 "post /api/v1/login",
                 "post /api/v1/logout",
                 "get /api/v1/overview",

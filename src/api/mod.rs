@@ -21,6 +21,7 @@ mod house;
 mod identity;
 mod lists;
 mod live;
+mod local;
 mod login;
 mod overview;
 mod password;
@@ -227,6 +228,8 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(pauses::remove_pause))
         .routes(routes!(guards::list_guards))
         .routes(routes!(guards::guard_on, guards::guard_off))
+        .routes(routes!(local::list_records, local::add_record))
+        .routes(routes!(local::remove_record))
         .routes(routes!(explain::explain))
         .routes(routes!(upkeep::flush_cache))
         .routes(routes!(upkeep::reload))

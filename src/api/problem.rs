@@ -89,6 +89,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal {
             Refusal::NotSaved(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Refusal::Unusable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Unknown(_) => StatusCode::NOT_FOUND,
             Refusal::Fixed(_) | Refusal::Taken(_) | Refusal::RuleTaken(_) => StatusCode::CONFLICT,
             Refusal::TooMany(..) | Refusal::PasswordSet => StatusCode::CONFLICT,

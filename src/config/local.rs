@@ -7,13 +7,11 @@ use toml::Spanned;
 
 use super::file;
 use super::mistake::Mistakes;
-use crate::local::{Options, Rebinding, Record, ZoneOptions, parse_zone};
+use crate::local::{Options, Rebinding, Record, RecordKind, USUAL_TTL, ZoneOptions, parse_zone};
 use crate::policy::Name;
 
 /// Own records in the file; more belong into a zone.
 const RECORDS_BOUND: usize = 10_000;
-/// TTL of own records, seconds.
-const USUAL_TTL: u32 = 300;
 
 pub(super) fn options(
     rebinding: file::Rebinding,
@@ -59,14 +57,16 @@ fn read(local: file::Local, mistakes: &mut Mistakes<'_>) -> Result<Vec<Record>, 
     let mut lines = Vec::new();
     for text in local.address.into_iter().flat_map(file::OneOrMany::into_vec) {
         match text.parse() {
-            Ok(IpAddr::V4(address)) => lines.push(format!("A {address}")),
-            Ok(IpAddr::V6(address)) => lines.push(format!("AAAA {address}")),
+            Ok(IpAddr::V4(_)) => lines.push(RecordKind::A.line(&text)?),
+            Ok(IpAddr::V6(_)) => lines.push(RecordKind::Aaaa.line(&text)?),
             Err(_) => return Err(format!("{text:?} is no address; write one as in \"192.168.1.5\"")),
         }
     }
-    lines.extend(local.cname.iter().map(|target| format!("CNAME {}.", target.trim_end_matches('.'))));
+    if let Some(target) = &local.cname {
+        lines.push(RecordKind::Cname.line(target)?);
+    }
     for text in local.txt.into_iter().flat_map(file::OneOrMany::into_vec) {
-        lines.push(format!("TXT {}", quoted(&text)?));
+        lines.push(RecordKind::Txt.line(&text)?);
     }
     lines.extend(local.records);
     if lines.is_empty() {
@@ -82,16 +82,6 @@ fn read(local: file::Local, mistakes: &mut Mistakes<'_>) -> Result<Vec<Record>, 
     let ttl = local.ttl.unwrap_or(USUAL_TTL);
     let text: String = lines.iter().map(|line| format!("@ {ttl} IN {line}\n")).collect();
     parse_zone(&text, &origin).map_err(|why| format!("its records cannot be read: {why}"))
-}
-
-/// Character strings of at most 255 octets (RFC 1035 §3.3.14).
-fn quoted(text: &str) -> Result<String, String> {
-    if !text.is_ascii() || text.contains(['"', '\\']) || text.len() > 4_000 {
-        return Err("txt is plain ASCII without quotation marks; write anything else in records".into());
-    }
-    let pieces: Vec<String> =
-        text.as_bytes().chunks(255).map(|piece| format!("\"{}\"", String::from_utf8_lossy(piece))).collect();
-    Ok(if pieces.is_empty() { "\"\"".into() } else { pieces.join(" ") })
 }
 
 /// A domain name as written, `*.` in front of it or not; a mistake where it is none.

@@ -28,10 +28,10 @@ pub use self::state::{State, wanted};
 use self::subscriptions::{Subscription, Subscriptions};
 pub use crate::device::DeviceOptions;
 use crate::device::Fact;
-use crate::local;
+use crate::local::{self, OwnRecord, Record, RecordKind};
 use crate::policy::{
-    Action, Blocking, Comment, DeviceId, Format, GuardId, ListReport, MacAddr, OwnRule, OwnTarget, Pause, Profile,
-    Schedules, Scope, Tier,
+    Action, Blocking, Comment, DeviceId, Format, GuardId, ListReport, MacAddr, Name, OwnRule, OwnTarget, Pause,
+    Profile, Schedules, Scope, Tier,
 };
 use crate::snapshot::SnapshotCell;
 use crate::store::{AddedList, Store};
@@ -49,6 +49,8 @@ pub const OWN_PATTERNS_BOUND: usize = 200;
 pub const PAUSES_BOUND: usize = 256;
 /// Lists added in the page, kept at the same time.
 pub const ADDED_LISTS_BOUND: usize = 100;
+/// Records made in the page, kept at the same time.
+pub const OWN_RECORDS_BOUND: usize = 10_000;
 /// Guards that may be switched off in the page at the same time.
 pub const GUARDS_OFF_BOUND: usize = 10_000;
 /// Names given to devices in the page, kept at the same time.
@@ -171,6 +173,19 @@ impl NewRule {
     }
 }
 
+/// A record that someone asks for in the page.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// Its owner.
+    pub name: Name,
+    /// Its type.
+    pub kind: RecordKind,
+    /// An address, a name or a text.
+    pub value: String,
+    /// Seconds for which it may be kept.
+    pub ttl: u32,
+}
+
 /// What someone changes about a list that was added in the page; what is none stays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListChange {
@@ -199,6 +214,9 @@ pub enum Refusal {
     /// No such rule, device or list.
     #[error("there is no {0}")]
     Unknown(String),
+    /// It makes no sense: one sentence.
+    #[error("{0}")]
+    Unusable(String),
     /// `config.toml` fixes it.
     #[error("{0} is set in config.toml and can only be changed there")]
     Fixed(String),
@@ -225,6 +243,7 @@ struct Standing {
     lists: Arc<[ListView]>,
     problems: Arc<[String]>,
     guards_fixed: Arc<[GuardId]>,
+    records_fixed: Arc<[Record]>,
 }
 
 /// Where the answer to a command goes. Whoever asked may have gone; the command is carried out all the same.
@@ -239,6 +258,8 @@ enum Command {
     RemovePause(u64, Reply<Pause>),
     NameDevice(DeviceId, Option<String>, Reply<()>),
     SwitchGuard(GuardId, bool, Reply<()>),
+    AddRecord(NewRecord, Reply<OwnRecord>),
+    RemoveRecord(u64, Reply<()>),
     SetPassword(String, bool, Reply<()>),
     AddList(AddedList, Reply<()>),
     ChangeList(String, ListChange, Reply<()>),
@@ -305,6 +326,21 @@ impl Control {
     /// The guards that `config.toml` switches off.
     pub fn guards_fixed(&self) -> Arc<[GuardId]> {
         self.standing.borrow().guards_fixed.clone()
+    }
+
+    /// Serves a record for a name of the house. Answered once it is on disk and published.
+    pub async fn add_record(&self, record: NewRecord) -> Result<OwnRecord, Refusal> {
+        self.ask(|reply| Command::AddRecord(record, reply)).await
+    }
+
+    /// Takes a record away that was made in the page.
+    pub async fn remove_record(&self, id: u64) -> Result<(), Refusal> {
+        self.ask(|reply| Command::RemoveRecord(id, reply)).await
+    }
+
+    /// The records that `config.toml` fixes.
+    pub fn records_fixed(&self) -> Arc<[Record]> {
+        self.standing.borrow().records_fixed.clone()
     }
 
     /// Sets the dashboard's password (a PHC string). With `first`, only where none is set.

@@ -9,6 +9,7 @@ use super::cabinet::Cabinet;
 use super::lists::{self, Found};
 use super::shelf::Shelf;
 use super::subscriptions::{Subscription, Wanted, copy_path};
+use super::writer::local::joined as records;
 use super::{ListOptions, ListView, Options, schedules, zones};
 use crate::device::{Devices, Fact, Known, Makers, Source};
 use crate::local::{Answers, Local};
@@ -127,6 +128,7 @@ pub fn wanted(options: &Options, settings: &Settings) -> Vec<Wanted> {
 pub(super) fn in_force(options: &Options, settings: &Settings) -> Options {
     let mut joined = options.clone();
     joined.lists.extend(added(options, settings).filter(|(_, enabled)| *enabled).map(|(list, _)| list));
+    joined.local.records = records(&options.local.records, settings);
     joined
 }
 

@@ -3,6 +3,7 @@
 mod added;
 mod guards;
 mod house;
+pub(super) mod local;
 mod pauses;
 mod rules;
 
@@ -75,6 +76,8 @@ impl Writer {
             Command::RemoveRule(id, reply) => drop(reply.send(self.remove_rule(id).await)),
             Command::NameDevice(device, name, reply) => drop(reply.send(self.name_device(device, name).await)),
             Command::SwitchGuard(guard, on, reply) => drop(reply.send(self.switch_guard(guard, on).await)),
+            Command::AddRecord(record, reply) => drop(reply.send(self.add_record(record).await)),
+            Command::RemoveRecord(id, reply) => drop(reply.send(self.remove_record(id).await)),
             Command::SetPassword(hash, first, reply) => drop(reply.send(self.set_password(hash, first).await)),
             Command::AddList(list, reply) => drop(reply.send(self.add_list(list).await)),
             Command::ChangeList(name, change, reply) => drop(reply.send(self.change_list(&name, change).await)),
@@ -166,7 +169,11 @@ impl Writer {
             self.state.compiled.policy = Arc::new(self.state.compiled.policy.with_pauses(settings.pauses.clone()));
         }
         let guards_differ = settings.guards_off != self.state.settings.guards_off;
+        let records_differ = settings.records != self.state.settings.records;
         self.state.settings = settings;
+        if records_differ {
+            self.serve_records();
+        }
         if guards_differ {
             self.state.put_choices_in_force();
         }
@@ -185,7 +192,8 @@ impl Writer {
         self.subscriptions.want(&options.subscriptions, wanted(options, settings));
         let problems = self.refused_config.iter().chain(problems).cloned().collect();
         let guards_fixed = self.state.options.guards_off.as_slice().into();
-        self.standing.send_replace(Standing { lists: lists.clone(), problems, guards_fixed });
+        let records_fixed = self.state.options.local.records.as_slice().into();
+        self.standing.send_replace(Standing { lists: lists.clone(), problems, guards_fixed, records_fixed });
     }
 
     fn swept(&self, now: Timestamp) -> Settings {

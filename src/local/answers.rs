@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::policy::{Blocking, BlockingAnswer};
 
 /// How names of single lists are answered, where it is not as all others are.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers(HashMap<Arc<str>, BlockingAnswer>);
 
 impl Answers {

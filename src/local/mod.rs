@@ -5,6 +5,7 @@
 
 mod answers;
 mod bypass;
+mod own;
 mod rebinding;
 mod records;
 mod reverse;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 pub use self::answers::Answers;
 pub use self::bypass::{BYPASS, Bypass, DohProvider, doh_providers};
+pub use self::own::{OwnRecord, RecordKind, USUAL_TTL};
 pub use self::rebinding::{REBINDING, Rebinding};
 pub use self::records::{Found, Record, Records, Rrset};
 pub use self::reverse::{address_of, reverse_name};
@@ -79,5 +81,12 @@ impl Local {
         let records = Records::new(&options.records, read);
         let answers = Answers::default();
         (Self { rebinding: options.rebinding.clone(), bypass: options.bypass, answers, records }, problems)
+    }
+
+    /// The same with other `records` of the operator's own; zones stay as they are.
+    pub fn with_records(&self, records: &[Record]) -> Self {
+        let Self { rebinding, bypass, answers, records: before } = self;
+        let records = Records::new(records, before.zones().to_vec());
+        Self { rebinding: rebinding.clone(), bypass: *bypass, answers: answers.clone(), records }
     }
 }

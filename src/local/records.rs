@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::reverse::reverse_name;
+use super::zone;
 use crate::policy::{Name, NameRef};
 
 const A: u16 = 1;
@@ -25,6 +26,16 @@ pub struct Record {
     pub ttl: u32,
     /// Without compression.
     pub rdata: Box<[u8]>,
+}
+
+impl Record {
+    /// Its RDATA in words, as in a zone file; as RFC 3597 §5 has it where there are no words.
+    pub fn value(&self) -> String {
+        zone::in_words(self.rtype, &self.rdata).unwrap_or_else(|| {
+            let octets: String = self.rdata.iter().map(|octet| format!("{octet:02x}")).collect();
+            format!("\\# {} {octets}", self.rdata.len())
+        })
+    }
 }
 
 /// Records of one owner and type.
@@ -135,6 +146,11 @@ impl Records {
     /// The records of the zone at `apex`.
     pub(super) fn zone(&self, apex: &Name) -> Option<Vec<Record>> {
         self.zones.iter().find(|(name, _)| name == apex).map(|(_, records)| records.clone())
+    }
+
+    /// What each zone was made of.
+    pub(super) fn zones(&self) -> &[(Name, Vec<Record>)] {
+        &self.zones
     }
 
     fn node(&self, name: NameRef<'_>) -> Node<'_> {

@@ -1,7 +1,7 @@
 //! Zone files, in the format of RFC 1035 §5.
 
 use hickory_proto::rr::{DNSClass, Name as WireName, RData};
-use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
+use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, NameEncoding, Restrict};
 use hickory_proto::serialize::txt::Parser;
 
 use super::Record;
@@ -60,6 +60,13 @@ fn rdata(data: &RData) -> Option<Box<[u8]>> {
     encoder.set_name_encoding(NameEncoding::Uncompressed);
     data.emit(&mut encoder).ok()?;
     Some(octets.into())
+}
+
+/// What [`rdata`] wrote, as it stands in a zone file.
+pub(super) fn in_words(rtype: u16, rdata: &[u8]) -> Option<String> {
+    let length = Restrict::new(u16::try_from(rdata.len()).ok()?);
+    let data = RData::read(&mut BinDecoder::new(rdata), rtype.into(), length).ok()?;
+    Some(data.to_string())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SETTINGS;
 use super::home::{set_aside, write_whole};
+use crate::local::OwnRecord;
 use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule, Pause};
 use crate::time::Timestamp;
 
@@ -43,6 +44,9 @@ pub struct Settings {
     /// Lists from elsewhere that were added in the page.
     #[serde(default)]
     pub lists: Vec<AddedList>,
+    /// Names of the house that were made in the page.
+    #[serde(default)]
+    pub records: Vec<OwnRecord>,
 }
 
 /// A list from elsewhere that was added in the page.

@@ -1,7 +1,10 @@
 //! Names of the house: own records and zones, and devices by name.
 
+use serde_json::{Value, json};
+
 use crate::support::client::Udp;
 use crate::support::forwarder::{Forwarder, a};
+use crate::support::rest::Rest;
 use crate::support::sordino::Setup;
 use crate::support::until;
 use crate::support::wire::*;
@@ -170,4 +173,73 @@ fn own_zones_may_lead_inside_and_names_beside_them_may_not() {
     assert!(sordino.resolve("x.example.com").is_empty());
     let udp: Udp = sordino.udp();
     assert_eq!(udp.ask(&query("nas.home.arpa", A)).texts(), ["A 192.168.1.5"]);
+}
+
+/// What is made in the page is served at once, with what the file says, and survives both a reload and a restart.
+#[test]
+fn names_of_the_house_can_be_made_in_the_page() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder).table(OWN).start();
+    let rest = sordino.rest();
+    let rows = |rest: &Rest| rest.read("/api/v1/local").as_array().unwrap().clone();
+    let fixed = rows(&rest);
+    assert!(fixed.iter().all(|row| row["fixed"] == true && row["id"].is_null()), "{fixed:?}");
+    let row = |name: &str, kind: &str, value: &str| json!({ "name": name, "type": kind, "value": value });
+    let told = |rows: &[Value], name: &str, kind: &str| {
+        let found = rows.iter().find(|row| row["name"] == name && row["type"] == kind);
+        found.map(|row| row["value"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(told(&fixed, "mail.lan", "MX").as_deref(), Some("10 nas.home.arpa."));
+    assert_eq!(told(&fixed, "nas.home.arpa", "AAAA").as_deref(), Some("fd00::5"));
+
+    let mut ids = Vec::new();
+    for (name, kind, value, qname, qtype, texts) in [
+        ("Printer.lan", "A", "192.168.1.9", "printer.lan", A, &["A 192.168.1.9"][..]),
+        ("printer.lan", "AAAA", "fd00::9", "printer.lan", AAAA, &["AAAA fd00::9"]),
+        ("scan.lan", "CNAME", "printer.lan", "scan.lan", A, &["CNAME printer.lan.", "A 192.168.1.9"]),
+        ("192.168.1.77", "PTR", "tv.lan", "77.1.168.192.in-addr.arpa", PTR, &["PTR tv.lan."]),
+        ("nas.home.arpa", "A", "192.168.1.55", "nas.home.arpa", A, &["A 192.168.1.5", "A 192.168.1.55"]),
+        ("note.lan", "TXT", "in the cellar", "note.lan", TXT, &[]),
+    ] {
+        let (status, made) = rest.post("/api/v1/local", &row(name, kind, value));
+        assert_eq!((status.as_u16(), &made["fixed"], &made["ttl"]), (201, &json!(false), &json!(300)), "{made}");
+        ids.push(made["id"].as_u64().unwrap());
+        let reply = sordino.ask(qname, qtype);
+        assert!(reply.has(AA) && !reply.answers.is_empty(), "{qname}");
+        if qtype != TXT {
+            assert_eq!(reply.texts(), texts, "{qname}");
+        }
+    }
+    for (body, status) in [
+        (row("printer.lan", "A", "192.168.1"), 422),
+        (row("a..b", "A", "192.168.1.1"), 422),
+        (row("printer.lan", "CNAME", "nas.home.arpa"), 422),
+        (row("scan.lan", "A", "192.168.1.1"), 422),
+        (row("note.lan", "TXT", "two\nlines"), 422),
+        (row("printer.lan", "MX", "10 nas.home.arpa"), 422),
+        (row("nas.home.arpa", "A", "192.168.1.5"), 409),
+    ] {
+        let (got, problem) = rest.post("/api/v1/local", &body);
+        assert_eq!(got.as_u16(), status, "{body}: {problem}");
+    }
+    // Made twice is made once.
+    let again = json!({ "name": "printer.lan", "type": "A", "value": "192.168.1.9", "ttl": 60 });
+    assert_eq!(rest.post("/api/v1/local", &again).1["id"].as_u64(), Some(ids[0]));
+    assert_eq!(rows(&rest).len(), fixed.len() + ids.len());
+
+    sordino.signal("HUP");
+    let (_, reloaded) = rest.post("/api/v1/reload", &json!({}));
+    assert_eq!(reloaded["problems"], json!([]));
+    assert_eq!(sordino.resolve("printer.lan"), ["A 192.168.1.9"]);
+    let sordino = sordino.kill_and_restart();
+    let rest = sordino.rest();
+    assert_eq!(sordino.resolve("scan.lan"), ["CNAME printer.lan.", "A 192.168.1.9"]);
+    for id in ids {
+        assert_eq!(rest.delete(&format!("/api/v1/local/{id}")).0.as_u16(), 204);
+        assert_eq!(rest.delete(&format!("/api/v1/local/{id}")).0.as_u16(), 404);
+    }
+    assert_eq!(sordino.ask("printer.lan", A).rcode(), NXDOMAIN);
+    assert_eq!(sordino.resolve("nas.home.arpa"), ["A 192.168.1.5"]);
+    assert_eq!(rows(&rest), fixed);
+    assert!(forwarder.asked_all().is_empty());
 }
