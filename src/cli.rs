@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod firewall;
 mod lists;
+pub mod log;
 mod password;
 mod schedules;
 mod update;
