@@ -45,7 +45,7 @@ impl Reload {
 
 async fn reload(path: &Path, started_with: &Config, control: &Control, certificates: &(Arc<Certificates>, Clock)) {
     let file: PathBuf = path.to_owned();
-    let config = match spawn_blocking(move || Config::read(&file)).await {
+    let config = match spawn_blocking(move || Config::read_again(&file)).await {
         Ok(Ok(config)) => config,
         Ok(Err(mistakes)) => {
             let problem = format!("{mistakes}\nwhat was in force before stays in force");

@@ -15,7 +15,7 @@ use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
 use super::values::{Answer, Confirmation, Listen, Permitted};
-use super::{Config, api, control, dns, fetching, house, local, schedules, store};
+use super::{Config, When, api, control, dns, fetching, house, local, schedules, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, Name, OWN_RULES, PAUSE, Profile};
@@ -34,7 +34,7 @@ const DEFAULT_CACHE_SIZE: usize = 16 << 20;
 /// Where in the file a key stands, for mistakes that are found later.
 pub(super) type Places = HashMap<&'static str, Range<usize>>;
 
-pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadConfig> {
+pub(super) fn check(file: File, text: &str, path: &Path, when: When) -> Result<Config, BadConfig> {
     let mut mistakes = Mistakes::new(text);
     let directory = path.parent().unwrap_or_else(|| Path::new(""));
     let limits = file.limits.map(Spanned::into_inner).unwrap_or_default();
@@ -73,8 +73,12 @@ pub(super) fn check(file: File, text: &str, path: &Path) -> Result<Config, BadCo
     };
     config.control.local.rebinding.except.extend(routed);
     // What is wrong already may be what `dns` would say again in other words.
+    let certificates = || match when {
+        When::Starting => config.dns.check_certificates(),
+        When::Running => Ok(()),
+    };
     if mistakes.is_empty()
-        && let Err(dns::BadOption { key, what }) = config.dns.check()
+        && let Err(dns::BadOption { key, what }) = config.dns.check().and_then(|()| certificates())
     {
         let section = key.split('.').next().unwrap_or(key);
         let place = places.get(key).cloned().or_else(|| text.find(&format!("[{section}]")).map(|at| at..at));

@@ -44,12 +44,34 @@ pub struct Config {
     pub web: api::Options,
 }
 
+/// When the file is read.
+#[derive(Clone, Copy, Debug)]
+enum When {
+    /// Nothing is in force yet.
+    Starting,
+    /// What it said before is.
+    Running,
+}
+
 impl Config {
     /// Reads the file at `path`. Relative paths in it start at its directory.
     ///
     /// # Errors
     /// When it cannot be read, or with every mistake that can be told at once.
     pub fn read(path: &Path) -> Result<Self, BadConfig> {
+        Self::read_when(path, When::Starting)
+    }
+
+    /// As [`Config::read`], while what it said before is in force. A certificate that cannot be shown is left to whoever
+    /// shows certificates, and goes on with the one before: it is no reason to refuse everything else in the file.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read_again(path: &Path) -> Result<Self, BadConfig> {
+        Self::read_when(path, When::Running)
+    }
+
+    fn read_when(path: &Path, when: When) -> Result<Self, BadConfig> {
         let refuse = |what: String| BadConfig::whole(path, what);
         let sentence = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => refuse("there is no such file; name yours with --config FILE".into()),
@@ -72,7 +94,7 @@ impl Config {
             let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
             BadConfig::one(path, &before, good, "this is not UTF-8 text; save the file as UTF-8".into())
         })?;
-        Self::parse(&text, path)
+        Self::parse_when(&text, path, when)
     }
 
     /// Reads `text` as the content of the file at `path`.
@@ -80,8 +102,12 @@ impl Config {
     /// # Errors
     /// With every mistake that can be told at once.
     pub fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
+        Self::parse_when(text, path, When::Starting)
+    }
+
+    fn parse_when(text: &str, path: &Path, when: When) -> Result<Self, BadConfig> {
         let file: file::File = toml::from_str(text).map_err(|error| mistake::in_words(&error, text, path))?;
-        check::check(file, text, path)
+        check::check(file, text, path, when)
     }
 
     /// The sections in which `new` differs from this and which are read at the start only.

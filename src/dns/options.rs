@@ -98,14 +98,21 @@ pub struct BadOption {
 }
 
 impl Options {
-    /// Checks everything that can be checked without opening a socket.
+    /// Checks that the certificates of the encrypted ways in can be shown.
+    ///
+    /// # Errors
+    /// The first that cannot.
+    pub fn check_certificates(&self) -> Result<(), BadOption> {
+        self.encrypted.check()
+    }
+
+    /// Checks everything else that can be checked without opening a socket.
     ///
     /// # Errors
     /// The first option that cannot be used.
     pub fn check(&self) -> Result<(), BadOption> {
         self.admitted()?;
         self.upstreams()?;
-        self.encrypted.check()?;
         check_anchor(self.dnssec.trust_anchor.as_deref())?;
         let bounds = [
             ("queries_in_flight", self.limits.queries_in_flight),

@@ -48,8 +48,11 @@ fn a_new_certificate_is_shown_after_sighup_and_old_connections_live() {
 
     // One that cannot be used is said, and the one before goes on.
     std::fs::write(&pair.key, "no key").unwrap();
+    std::fs::write(sordino.dir().join("ads.txt"), "muted.example\nalso-muted.example\n").unwrap();
     sordino.signal("HUP");
     until("the refusal in the log", || sordino.stderr().contains("holds no private key").then_some(()));
+    until("the lists", || (sordino.resolve("also-muted.example") == ["A 0.0.0.0"]).then_some(()));
+    assert!(problems(&sordino)[0].contains("goes on with the certificate it had"), "{:?}", problems(&sordino));
     assert_eq!(Tls::to(server, NAME, &after).ask(&query("muted.example", A)).texts(), ["A 0.0.0.0"]);
 }
 
