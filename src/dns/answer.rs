@@ -135,6 +135,12 @@ impl Answer {
         Ok(answer)
     }
 
+    /// That a name does not exist, for `ttl` seconds, without anybody's word for it.
+    pub(crate) fn nothing(ttl: u32) -> Self {
+        let nobody = ExtendedError::new(ExtendedError::NETWORK_ERROR, "");
+        Self { ttl, error: None, ..Self::failure(Rcode::NAME_ERROR, nobody) }
+    }
+
     /// An answer without records.
     pub(crate) fn failure(rcode: Rcode, error: ExtendedError) -> Self {
         Self {

@@ -44,13 +44,21 @@ const PRIVATE_IPV4: [(&[u8], u8, u8); 7] = [
 
 /// The reply to a question about a special name; none if the name is like any other.
 pub(crate) fn reply(query: &Query) -> Option<Reply> {
-    let name = query.name.as_ref();
+    reply_about(query.name.as_ref(), query.qtype)
+}
+
+/// Whether nobody outside is asked about `name`, unless the operator says whom.
+pub(crate) fn stays_here(name: NameRef<'_>, qtype: u16) -> bool {
+    reply_about(name, qtype).is_some()
+}
+
+fn reply_about(name: NameRef<'_>, qtype: u16) -> Option<Reply> {
     let labels = Labels::from_right(name);
     if labels.begin_with(&[b"localhost"]) {
-        return Some(localhost(query.qtype));
+        return Some(localhost(qtype));
     }
     // RFC 8375 §4: the insecure delegation must stay visible to validating stubs.
-    if query.qtype == rr_type::DS && labels.are(&[b"arpa", b"home"]) {
+    if qtype == rr_type::DS && labels.are(&[b"arpa", b"home"]) {
         return None;
     }
     if labels.begin_with(&[b"arpa", b"resolver"]) {
@@ -61,7 +69,7 @@ pub(crate) fn reply(query: &Query) -> Option<Reply> {
         return Some(Reply::negative(Rcode::NAME_ERROR, TTL));
     }
     if labels.begin_with(&[b"arpa"]) && is_private_reverse(&labels) {
-        let loopback = query.qtype == rr_type::PTR && is_loopback_reverse(&labels);
+        let loopback = qtype == rr_type::PTR && is_loopback_reverse(&labels);
         return Some(if loopback {
             Reply::records(TTL, vec![(rr_type::PTR, Box::from(*b"\x09localhost\x00"))])
         } else {
@@ -69,7 +77,7 @@ pub(crate) fn reply(query: &Query) -> Option<Reply> {
         });
     }
     // A single label is the name of a thing in the house; nobody outside knows its address.
-    let address = matches!(query.qtype, rr_type::A | rr_type::AAAA);
+    let address = matches!(qtype, rr_type::A | rr_type::AAAA);
     (address && labels.count == 1).then(|| Reply::negative(Rcode::NAME_ERROR, TTL))
 }
 

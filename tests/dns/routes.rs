@@ -96,6 +96,22 @@ fn p7_a_forwarder_is_believed_about_the_names_of_its_route_only() {
 }
 
 /// Two groups that point at each other's names end it, and soon.
+/// Whoever answers for a route cannot make the names of the house known to others.
+#[test]
+fn an_alias_to_a_name_of_the_house_is_not_asked_outside() {
+    let (public, corp) = (Forwarder::plain(), Forwarder::plain());
+    let sordino = Setup::before(&public).table(&route(&["corp.example"], &corp)).start();
+    for target in ["printer.lan", "nas.home.arpa", "x.internal", "7.1.168.192.in-addr.arpa", "single"] {
+        let name = format!("to-{}.corp.example", target.replace('.', "-"));
+        corp.holds(&name, vec![cname(&name, 300, target), a(target, 300, "192.0.2.66")]);
+        let reply = sordino.ask(&name, A);
+        assert_eq!((reply.rcode(), reply.texts()), (NXDOMAIN, vec![format!("CNAME {target}.")]), "{name}");
+    }
+    assert!(public.asked_all().is_empty(), "{:?}", public.asked_all());
+    corp.holds("out.corp.example", vec![cname("out.corp.example", 300, "www.example")]);
+    assert_eq!(sordino.resolve("out.corp.example"), ["CNAME www.example.", "A 192.0.2.1"]);
+}
+
 #[test]
 fn a_circle_of_aliases_between_forwarders_ends() {
     let (public, corp, sordino) = house();

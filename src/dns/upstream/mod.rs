@@ -31,6 +31,7 @@ use self::route::Routes;
 use self::server::Server;
 use super::answer::{Answer, MAX_ALIASES, Question};
 use super::options::{BadOption, UpstreamStatus};
+use super::special;
 use super::wire::{ExtendedError, Rcode};
 use crate::policy::{Name, NameRef};
 
@@ -62,7 +63,11 @@ impl Upstreams {
         let (mut answer, server) = self.ask_group(question, deadline).await?;
         for _ in 0..MAX_ALIASES {
             let Some(target) = answer.leads_on.take() else { return Ok(Answered { answer, server }) };
-            let (rest, _) = self.ask_group(&Question { name: target.clone(), ..question.clone() }, deadline).await?;
+            let next = Question { name: target.clone(), ..question.clone() };
+            let rest = match self.stays_here(&next) {
+                Some(nothing) => nothing,
+                None => self.ask_group(&next, deadline).await?.0,
+            };
             answer = answer.continued(question, &target, rest).map_err(|_| endless())?;
         }
         Err(endless())
@@ -72,6 +77,15 @@ impl Upstreams {
         let group = self.routes.group_of(question.name.as_ref());
         let belongs = |name: NameRef<'_>| self.routes.group_of(name) == group;
         self.groups[group].ask(question, deadline, &belongs).await
+    }
+
+    /// That an alias leads nowhere, where it leads to a name that nobody outside is asked about: whoever answers for a
+    /// route must not make us tell the names of the house to others.
+    pub(crate) fn stays_here(&self, question: &Question) -> Option<Answer> {
+        /// Seconds; the name means the same tomorrow, but the alias may not.
+        const TTL: u32 = 60;
+        let name = question.name.as_ref();
+        (!self.covers(name) && special::stays_here(name, question.qtype)).then(|| Answer::nothing(TTL))
     }
 
     /// Whether the operator says who knows about `name`. Such a name is asked about even if nobody outside knows it.
