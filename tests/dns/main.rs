@@ -12,6 +12,7 @@ mod certificates;
 mod ddr;
 mod dnssec;
 mod edns;
+mod endless;
 mod forged;
 mod forwarding;
 mod hostile;

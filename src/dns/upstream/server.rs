@@ -30,6 +30,9 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long a connection may leave a question unanswered until the next question gets another connection.
+const STUCK_AFTER: Duration = Duration::from_secs(2);
+
 /// Why a forwarder is not asked, or not waited for.
 pub(super) const LOOP: &str = "forwarding loop";
 
@@ -143,19 +146,26 @@ impl Server {
         }
         for last_try in [false, true] {
             let connection = self.connection();
+            let unanswered = Unanswered { server: self, connection: &connection, since: Instant::now() };
             let response = match connection.clone().await {
                 Ok(exchange) => exchange.send(request.clone()).first_answer().await.map(DnsResponse::into_message),
                 Err(error) => Err(error),
             };
             match response {
-                Err(NetError::Busy | NetError::Timeout) => return response,
+                Ok(_) | Err(NetError::Busy) => {
+                    unanswered.ended();
+                    return response;
+                }
+                Err(NetError::Timeout) => {
+                    self.forget(&connection);
+                    return response;
+                }
                 Err(_) => {
                     self.forget(&connection);
                     if last_try {
                         return response;
                     }
                 }
-                Ok(_) => return response,
             }
         }
         Err(NetError::NoConnections)
@@ -236,6 +246,28 @@ async fn watch_over(server: std::sync::Weak<Server>) {
     }
 }
 
+/// A question on a connection. When it is given up after a long wait, the next one gets a connection of its own: this one
+/// may be dead without anybody having said so, or drip an answer that never ends.
+struct Unanswered<'a> {
+    server: &'a Server,
+    connection: &'a Connection,
+    since: Instant,
+}
+
+impl Unanswered<'_> {
+    fn ended(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if self.since.elapsed() >= STUCK_AFTER {
+            self.server.forget(self.connection);
+        }
+    }
+}
+
 /// An exchange under way. When it is dropped because another forwarder was faster, a long wait counts as a failure:
 /// else one that never answers would never be found out while its neighbour does.
 struct Attempt<'a> {
@@ -261,5 +293,36 @@ impl Drop for Attempt<'_> {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("endpoint", &self.endpoint).field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::upstream::tls::client_config;
+
+    /// C5: a plain forwarder elsewhere is believed only when the operator says so.
+    #[test]
+    fn rfc6840_5_8_ad_is_believed_from_this_machine_over_encryption_or_by_the_operators_word() {
+        let tls = Arc::new(client_config(None).unwrap());
+        let server = |written: &str, trust_ad| {
+            let (endpoint, bootstrap) = (Endpoint::parse(written).unwrap(), Arc::new(Bootstrap::new(Vec::new())));
+            Server::new(endpoint, tls.clone(), bootstrap, Name::root(), trust_ad)
+        };
+        for (written, trusted) in [
+            ("udp://9.9.9.9", false),
+            ("tcp://9.9.9.9", false),
+            ("udp://192.168.1.1", false),
+            ("udp://[2620:fe::fe]", false),
+            ("udp://127.0.0.1:5300", true),
+            ("udp://[::1]:5300", true),
+            ("tls://9.9.9.9", true),
+            ("https://9.9.9.9/dns-query", true),
+            ("quic://9.9.9.9", true),
+            ("h3://9.9.9.9/dns-query", true),
+        ] {
+            assert_eq!(server(written, false).is_trusted(), trusted, "{written}");
+            assert!(server(written, true).is_trusted(), "{written}");
+        }
     }
 }
