@@ -182,3 +182,32 @@ fn rfc6891_6_2_2_a_forwarder_that_chokes_on_edns_is_asked_without() {
     assert_eq!(with_opt("first.old.example"), [true, false]);
     assert_eq!(with_opt("second.old.example"), [false]);
 }
+
+/// P5: a datagram that is longer than was asked for is read all the same; what must be long comes over TCP.
+#[test]
+fn p5_long_answers_of_forwarders_are_read_and_never_invited_over_udp() {
+    let (forwarder, sordino) = house();
+    forwarder.holds("long.example", texts("long.example", 3_000));
+    forwarder.on("longer.example", |query, over| {
+        let mut whole = answer(query, &texts("longer.example", 20_000));
+        if over == Over::Udp {
+            whole.answers.clear();
+            whole.flags |= TC;
+        }
+        Plan::Answer(whole)
+    });
+    for (name, records, overs) in
+        [("long.example", 14, &[Over::Udp][..]), ("longer.example", 94, &[Over::Udp, Over::Tcp])]
+    {
+        let mut tcp = sordino.tcp();
+        let mut asked = query(name, TXT);
+        asked.opt.as_mut().unwrap().payload = 65_535;
+        let reply = tcp.ask(&asked);
+        assert_eq!((reply.rcode(), reply.answers.len()), (NOERROR, records), "{name}");
+        let asked = forwarder.asked(name);
+        assert_eq!(asked.iter().map(|asked| asked.over).collect::<Vec<_>>(), overs, "{name}");
+        for asked in asked {
+            assert!(asked.query.opt.expect("EDNS upstream").payload <= 1_232, "{name} over {:?}", asked.over);
+        }
+    }
+}

@@ -129,7 +129,7 @@ fn p3_five_hundred_askers_are_one_question() {
     forwarder.on("cold.example", move |query, _| {
         Plan::Held(kept.clone(), Box::new(Plan::Answer(answer(query, &[a("cold.example", 300, "192.0.2.6")]))))
     });
-    let room = "\n[limits]\nwaiting_per_address = 500\n";
+    let room = "\n[limits]\nwaiting_per_address = 600\n";
     let sordino = Setup::before(&forwarder).list("ads", "block", "marker.example\n").table(room).start();
     let askers: Vec<Udp> = (0..50).map(|_| sordino.udp()).collect();
     for (number, udp) in (0..500_u16).map(|number| (number, &askers[usize::from(number) % 50])) {
@@ -290,4 +290,40 @@ fn p13_a_dot_or_a_zero_inside_a_label_is_neither_a_rule_nor_another_name() {
     let muted = Setup::before(&forwarder).list("banks", "block", "||www.bank.example^\n").start();
     assert_eq!(muted.resolve("dot.example"), ["CNAME www\\.bank.example.", "A 192.0.2.66"]);
     assert_eq!(muted.resolve("www.bank.example"), ["A 0.0.0.0"]);
+}
+
+/// P12: what was found bogus or failed is no data, whatever rule is about the name; only a rule that says the answer
+/// itself gives one. And what is proven about other names is not taken for a proof about this one.
+#[test]
+fn p12_no_rule_and_no_proof_for_others_turns_a_failure_into_data() {
+    let forwarder = Forwarder::plain();
+    forwarder.on("bogus.example", |query, _| {
+        let mut failure = with_rcode(query, SERVFAIL);
+        failure.opt.as_mut().unwrap().options.push((EDE, vec![0, 6]));
+        Plan::Answer(failure)
+    });
+    let rules = "@@||allowed.bogus.example^\n||alias.example^$dnsrewrite=NOERROR;CNAME;target.bogus.example\n\
+        ||fixed.bogus.example^$dnsrewrite=NOERROR;A;192.0.2.80\n";
+    let sordino = Setup::before(&forwarder).list("own", "block", rules).table("trusted = true\n").start();
+    for name in ["plain.bogus.example", "allowed.bogus.example", "alias.example"] {
+        let reply = sordino.ask(name, A);
+        assert_eq!((reply.rcode(), reply.ede().map(|(code, _)| code)), (SERVFAIL, Some(6)), "{name}");
+        assert!(reply.answers.iter().all(|record| record.rtype != A), "{name}: {:?}", reply.texts());
+    }
+    assert_eq!(sordino.resolve("fixed.bogus.example"), ["A 192.0.2.80"]);
+    assert!(forwarder.asked("fixed.bogus.example").is_empty());
+
+    // A proof that nothing stands between a and z, which we have not verified.
+    const NSEC: u16 = 47;
+    forwarder.on("a.range.example", |query, _| {
+        let mut nothing = with_rcode(query, NXDOMAIN);
+        let between = [&name_wire("z.range.example")[..], &[0, 1, 0x40]].concat();
+        nothing.authority.push(Record::new("a.range.example", NSEC, 300, between));
+        Plan::Answer(nothing)
+    });
+    let mut asked = query("a.range.example", A);
+    asked.opt.as_mut().unwrap().flags = DO;
+    assert_eq!(sordino.udp().ask(&asked).rcode(), NXDOMAIN);
+    asked.questions = query("m.range.example", A).questions;
+    assert_eq!(sordino.udp().ask(&asked).texts(), ["A 192.0.2.1"]);
 }

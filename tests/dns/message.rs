@@ -1,5 +1,6 @@
 //! The header, the question, and what is not a query for us.
 
+use crate::support::client::Udp;
 use crate::support::forwarder::{Forwarder, a};
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
@@ -153,6 +154,22 @@ fn rfc3597_3_types_without_a_name_pass_unchanged() {
     for _ in 0..2 {
         assert_eq!(sordino.ask("odd.example", 65280).texts(), ["TYPE65280 \\# 6 0a000001c00c"]);
     }
+}
+
+/// C8: what stands at the parent is asked about like anything else, and comes as the forwarder gives it.
+#[test]
+fn rfc4035_3_1_4_1_ds_comes_as_it_is() {
+    const DS: u16 = 43;
+    let (forwarder, sordino) = house();
+    let digest = [&[0x30, 0x39, 13, 2][..], &[0xc0; 32]].concat();
+    forwarder.holds("child.test", vec![Record::new("child.test", DS, 300, digest)]);
+    let direct = Udp::to(forwarder.address()).ask(&query("child.test", DS));
+    for _ in 0..2 {
+        let reply = sordino.ask("child.test", DS);
+        assert_eq!((reply.rcode(), reply.texts()), (NOERROR, direct.texts()));
+        assert_eq!(reply.answers[0].data, direct.answers[0].data);
+    }
+    assert_eq!(forwarder.asked("child.test").len(), 2, "once by the test itself");
 }
 
 #[test]
