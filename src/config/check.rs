@@ -18,7 +18,7 @@ use super::values::{Answer, Confirmation, Listen, Permitted};
 use super::{Config, When, api, control, dns, fetching, house, local, schedules, store};
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
-use crate::policy::{Blocking, Name, OWN_RULES, PAUSE, Profile};
+use crate::policy::{Blocking, ESSENTIAL, Name, OWN_RULES, PAUSE, Profile};
 
 /// Characters of a name of a device, a list or a profile.
 const NAME_CHARS_BOUND: usize = 64;
@@ -52,6 +52,7 @@ pub(super) fn check(file: File, text: &str, path: &Path, when: When) -> Result<C
     let routed: Vec<Name> = dns.upstream.routes.iter().flat_map(|route| route.domains.iter().cloned()).collect();
     let profiles: Vec<String> = file.profile.iter().map(|profile| profile.name.get_ref().clone()).collect();
     let house = house::said(file.house, &profiles, directory, &mut mistakes);
+    let essential = dns.upstream.names();
     let mut config = Config {
         dns,
         house: house.files,
@@ -60,6 +61,7 @@ pub(super) fn check(file: File, text: &str, path: &Path, when: When) -> Result<C
             guards_off: file.guards.off,
             newcomers: house.newcomers,
             makers: house.makers,
+            essential,
             local: crate::local::Options {
                 answers,
                 ..local::options(file.rebinding, file.bypass, file.local, file.zone, directory, &mut mistakes)
@@ -169,6 +171,7 @@ fn control_options(
         let taken_by = [
             (OWN_RULES, "your rules of the page are"),
             (PAUSE, "your pauses of the page are"),
+            (ESSENTIAL, "what lets the names of your own forwarders through is"),
             (REBINDING, "the guard against rebinding is"),
             (BYPASS, "what [bypass] stops is"),
         ];

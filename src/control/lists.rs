@@ -11,7 +11,7 @@ use super::cabinet::{Cabinet, LastGood};
 use super::shelf::{ListKey, Shelf};
 use super::source::{self, Key};
 use crate::policy::{
-    Content, Format, ListReport, ListSource, NoPart, OWN_RULES, PAUSE, Policy, Reading, catalogue_rows,
+    Content, ESSENTIAL, Format, ListReport, ListSource, NoPart, OWN_RULES, PAUSE, Policy, Reading, catalogue_rows,
 };
 
 /// What to do about a file that cannot be used.
@@ -216,7 +216,7 @@ fn lost_directory(list: &ListOptions, problem: &str, shelf: &Shelf) -> Vec<Found
 }
 
 fn refuse_second_of_a_name(found: &mut [Found]) {
-    let mut taken = HashSet::from([Arc::from(OWN_RULES), Arc::from(PAUSE)]);
+    let mut taken = HashSet::from([OWN_RULES, PAUSE, ESSENTIAL].map(Arc::from));
     for list in found {
         if !taken.insert(list.source.name.clone()) {
             list.problem = Some(format!("another list is called {} already; rename the file", list.source.name));

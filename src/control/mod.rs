@@ -76,6 +76,8 @@ pub struct Options {
     pub blocking: Blocking,
     /// Guards of the catalogue that are switched off.
     pub guards_off: Vec<GuardId>,
+    /// Names of the operator's own forwarders, which no list may mute. Those of servers of lists come on top.
+    pub essential: Vec<Name>,
     /// What the house decides for itself.
     pub local: local::Options,
     /// How lists from elsewhere are fetched.

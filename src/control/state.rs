@@ -46,7 +46,14 @@ impl State {
     /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
     pub fn load(options: Options, settings: Settings) -> Self {
         let shelf = Shelf::open(&Cabinet::new(options.compiled.clone()));
-        let compiled = compile(&in_force(&options, &settings), shelf, settings.rules.clone(), None);
+        let joined = in_force(&options, &settings);
+        let mut compiled = compile(&joined, shelf, settings.rules.clone(), None);
+        // A disk that cannot be read back must not leave the house without lists: this run does without what is kept.
+        if let Some(why) = compiled.policy.unjoined().map(str::to_owned) {
+            let without = Options { compiled: None, ..joined };
+            compiled = compile(&without, Shelf::default(), settings.rules.clone(), None);
+            compiled.problems.push(unjoined(&why, "their files are compiled anew, and nothing of that is kept"));
+        }
         let mut state = Self {
             options,
             settings,
@@ -72,6 +79,20 @@ impl State {
         let (schedules, problems) = schedules::of_lists(&self.options, &self.compiled.lists);
         self.compiled.policy = Arc::new(self.compiled.policy.with_schedules(&schedules));
         self.compiled.problems.extend(problems);
+    }
+
+    /// Puts what was compiled anew in force. Where the lists could not be put together, all stays as it was, and that is
+    /// said; false then.
+    pub(super) fn take(&mut self, compiled: Compiled, options: Options) -> bool {
+        if let Some(why) = compiled.policy.unjoined() {
+            self.compiled.problems = vec![unjoined(why, "what was in force before stays in force")];
+            return false;
+        }
+        self.compiled = compiled;
+        self.options = options;
+        self.put_choices_in_force();
+        self.schedule();
+        true
     }
 
     /// This state in a house where `neighbours` says who uses which address, and files say what is `told`.
@@ -165,14 +186,16 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
     if joined {
         found.iter_mut().for_each(|list| list.mend(&shelf, &cabinet));
     }
+    let hosts = options.lists.iter().filter_map(|list| list.subscription.as_ref()?.url.server_name());
     let policy = Policy::compile(PolicySources {
         lists: found.iter().map(|list| list.source.clone()).collect(),
         profiles,
         rules,
         blocking: options.blocking,
+        essential: options.essential.iter().cloned().chain(hosts).collect(),
         names,
     });
-    if joined {
+    if joined && policy.unjoined().is_none() {
         cabinet.keep_names(&names_key, &policy);
     }
     let mut views = Vec::with_capacity(found.len());
@@ -204,13 +227,21 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
         ));
     }
     shelf.retain(|(group, name)| views.iter().any(|view| view.group == *group && view.report.name == *name));
-    cabinet.stand(&shelf.on_disk(), &names_key);
+    match policy.unjoined() {
+        Some(why) => problems.push(unjoined(why, "nothing of any list is in force")),
+        None => cabinet.stand(&shelf.on_disk(), &names_key),
+    }
     let zones: Vec<_> = options.local.zones.iter().map(|zone| zones::read(&zone.path)).collect();
     let (mut local, wrong) = Local::assemble(&options.local, &zones, before);
     let groups = views.iter().map(|view| (view.group.clone(), view.report.name.clone()));
     local.answers = Answers::new(&options.local.answers, groups);
     problems.extend(wrong);
     Compiled { policy: Arc::new(policy), local: Arc::new(local), lists: views.into(), shelf, problems }
+}
+
+/// What the operator is told when all lists failed together.
+fn unjoined(why: &str, instead: &str) -> String {
+    format!("the lists could not be put together: {why}; {instead}")
 }
 
 fn fetched_from(options: &Options, group: &str) -> Option<PathBuf> {
@@ -256,11 +287,50 @@ fn expand(profiles: &[Profile], found: &[Found]) -> (Vec<Profile>, Vec<String>) 
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, io};
 
     use super::*;
     use crate::control::ListOptions;
-    use crate::policy::{Action, Format};
+    use crate::policy::{Action, Blob, Content, Format, ListSource, Part, Reading};
+
+    /// A part whose names cannot be read any more, though its head can.
+    #[derive(Debug)]
+    struct Torn(Vec<u8>);
+
+    impl Blob for Torn {
+        fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+            if at == 0 { Err(io::Error::other("the disk is gone")) } else { self.0.read_at(buffer, at) }
+        }
+    }
+
+    #[test]
+    fn what_was_in_force_stays_when_the_lists_cannot_be_put_together() {
+        let house = tempfile::tempdir().unwrap();
+        let path = house.path().join("mine.txt");
+        fs::write(&path, "ads.example\n").unwrap();
+        let options = Options { lists: vec![list("mine", &path)], ..Options::default() };
+        let mut state = State::load(options.clone(), Settings::default());
+        let (before, lists) = (state.compiled.policy.clone(), state.compiled.lists.clone());
+
+        let reading = Reading { format: Format::Auto, trusted: false, wide: false };
+        let mut bytes = Vec::new();
+        Part::compile(reading, &mut &b"tv.example\n"[..], &mut bytes).unwrap();
+        let len = bytes.len() as u64;
+        let torn = ListSource {
+            name: "mine".into(),
+            action: Action::Block,
+            format: Format::Auto,
+            trusted: false,
+            tier: Default::default(),
+            content: Ok(Content::Part(Part::open(Arc::new(Torn(bytes)), len).unwrap())),
+        };
+        let policy = Policy::compile(PolicySources { lists: vec![torn], ..PolicySources::default() });
+        let failed = Compiled { policy: Arc::new(policy), ..compile(&options, Shelf::default(), vec![], None) };
+        assert!(!state.take(failed, options));
+        assert!(Arc::ptr_eq(&state.compiled.policy, &before) && Arc::ptr_eq(&state.compiled.lists, &lists));
+        let [problem] = state.problems() else { panic!("{:?}", state.problems()) };
+        assert!(problem.contains("the disk is gone") && problem.ends_with("stays in force"), "{problem}");
+    }
 
     fn list(name: &str, path: &Path) -> ListOptions {
         ListOptions {

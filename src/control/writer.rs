@@ -121,12 +121,11 @@ impl Writer {
             let problem = "reading the lists failed inside sordino; what was in force before stays in force";
             return Ok(vec![problem.to_owned()]);
         };
-        self.state.compiled = compiled;
-        self.state.options = options;
-        self.state.put_choices_in_force();
-        self.state.schedule();
-        self.prepare();
-        if taken {
+        let is_new = self.state.take(compiled, options);
+        if is_new {
+            self.prepare();
+        }
+        if is_new && taken {
             self.refused_config = None;
         }
         self.publish();

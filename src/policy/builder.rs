@@ -99,7 +99,11 @@ impl Builder {
 
     /// Joins everything.
     pub(super) fn finish(mut self) -> Result<Ruleset, String> {
-        let map = self.merge().map_err(|error| error.to_string())?;
+        let map = self.merge().map_err(|error| match error {
+            // Its own words are only that there was one.
+            fst::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        })?;
         let names = Names { map: Some(map), sets: std::mem::take(&mut self.sets.sets) };
         self.finish_with(names)
     }
@@ -150,7 +154,9 @@ impl Builder {
         });
         let own = own.into_iter().map(|run| (whole_entries, Box::new(Cursor::new(run)) as Box<dyn BufRead + '_>));
         let mut merge = Merge::new(of_parts.chain(own))?;
-        let mut merged = MapBuilder::new(Pages::default())?;
+        // In the map a name takes less than it does in a run.
+        let room = parts.iter().map(|(_, part)| part.names_size()).sum();
+        let mut merged = MapBuilder::new(Pages::with_room(room)?)?;
         let (mut key, mut entries) = (Vec::new(), Vec::new());
         let entry = |owner: usize, said: u64| {
             if owner == whole_entries {

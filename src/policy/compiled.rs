@@ -29,6 +29,8 @@ pub(super) struct Compiled {
     /// What each list does by itself.
     as_they_are: Vec<Option<Action>>,
     pub(super) blocking: Blocking,
+    /// Why the rules of the lists could not be put together.
+    pub(super) unjoined: Option<String>,
 }
 
 /// What the judge must know of a list besides its action.
@@ -57,16 +59,18 @@ impl Compiled {
             Some(_) => return Self::new(lists, profiles, blocking, None),
             None => builder.finish(),
         };
+        let mut unjoined = None;
         let ruleset = ruleset.unwrap_or_else(|why| {
             for report in &mut reports {
-                report.refuse(format!("the rules of all lists together could not be packed: {why}"));
+                report.refuse(format!("the rules of all lists together could not be put together: {why}"));
             }
+            unjoined = Some(why);
             Ruleset::default()
         });
         let actions = profiles.iter().map(|profile| profile.actions(lists)).collect();
         let as_they_are = lists.iter().map(|list| Some(list.action)).collect();
         let traits = lists.iter().map(|list| Traits { trusted: list.trusted, tier: list.tier }).collect();
-        Self { reports, traits, ruleset, rows, profiles, actions, as_they_are, blocking }
+        Self { reports, traits, ruleset, rows, profiles, actions, as_they_are, blocking, unjoined }
     }
 
     /// What each list does for `profile`, by its place.

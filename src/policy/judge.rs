@@ -34,12 +34,17 @@ impl Judgement {
         self.list.as_deref() == Some(super::own::OWN_RULES)
     }
 
+    /// Whether a guard is needed against it.
+    pub(super) fn mutes(&self) -> bool {
+        self.rewrite.is_some() || matches!(self.verdict, Verdict::Block | Verdict::Watch)
+    }
+
     /// What becomes of it behind a guard of `list`.
     ///
     /// Nearly every guarded name is on no list. It passes like any other, so that what is counted as allowed is what
     /// something would have muted.
     pub(super) fn behind_guard(self, list: Option<Arc<str>>) -> Self {
-        if self.rewrite.is_some() || matches!(self.verdict, Verdict::Block | Verdict::Watch) {
+        if self.mutes() {
             Self { verdict: Verdict::Allow, list, rewrite: None, guarded: true }
         } else {
             Self { guarded: true, ..self }

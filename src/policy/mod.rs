@@ -11,13 +11,14 @@
 //! The order of decision:
 //! 0. a pause for the device, its profile or everyone, but for names that an own exception decides;
 //! 1. the operator's own rules: for the device, for its profile, for everyone; in each, exception, block, watch;
-//! 2. `never` rows of the catalogue, which guard a name, and where it leads to, against every list; where no list would
+//! 2. `essential` names, in which no list has a say;
+//! 3. `never` rows of the catalogue, which guard a name, and where it leads to, against every list; where no list would
 //!    mute it, it passes like any other;
-//! 3. answers given by trusted lists, unless an exception with `$dnsrewrite` takes them away;
-//! 4. important exceptions, then important blocks, of trusted lists;
-//! 5. exceptions and lists that allow;
-//! 6. blocks;
-//! 7. lists that watch, with their own exceptions in front.
+//! 4. answers given by trusted lists, unless an exception with `$dnsrewrite` takes them away;
+//! 5. important exceptions, then important blocks, of trusted lists;
+//! 6. exceptions and lists that allow;
+//! 7. blocks;
+//! 8. lists that watch, with their own exceptions in front.
 //!
 //! Of the catalogue only the longest match has a say in this. Between rules of other lists narrowness does not count.
 
@@ -26,6 +27,7 @@ mod blocking;
 mod builder;
 mod catalogue;
 mod compiled;
+mod essential;
 mod explain;
 mod export;
 mod formats;
@@ -64,6 +66,7 @@ pub use self::addresses::MAX_NETWORKS;
 pub use self::blocking::{Blocking, BlockingAnswer};
 pub use self::catalogue::{Class, Label, catalogue_rows};
 pub use self::compiled::KeptNames;
+pub use self::essential::ESSENTIAL;
 pub use self::explain::{Explanation, RuleMatch, ScheduledList};
 pub use self::export::{Export, Selection};
 pub use self::formats::{MAX_LINE, MAX_RULES};
@@ -85,6 +88,7 @@ pub use self::verdict::Verdict;
 pub use self::who::{Asker, DeviceId, MacAddr, NotAnIdentity, ProfileId};
 
 use self::compiled::Compiled;
+use self::essential::Essential;
 use self::guards::GuardsOff;
 use self::judge::Question;
 use self::own::OwnRules;
@@ -122,6 +126,8 @@ pub struct PolicySources {
     pub rules: Vec<OwnRule>,
     /// How a muted name is answered.
     pub blocking: Blocking,
+    /// Names that no list may mute.
+    pub essential: Vec<Name>,
     /// The names of exactly these lists, kept from an earlier time.
     pub names: Option<KeptNames>,
 }
@@ -132,6 +138,7 @@ pub struct Policy {
     lists: Arc<Compiled>,
     own: Arc<OwnRules>,
     pauses: Pauses,
+    essential: Essential,
     off: Arc<GuardsOff>,
     /// None where all lists are in force at all hours.
     timetable: Option<Arc<Timetable>>,
@@ -145,11 +152,12 @@ impl Policy {
 
     /// Compiles `sources`. Lists that cannot be read are left out and reported, never fatal.
     pub fn compile(sources: PolicySources) -> Self {
-        let PolicySources { lists, profiles, rules, blocking, names } = sources;
+        let PolicySources { lists, profiles, rules, blocking, essential, names } = sources;
         Self {
             lists: Arc::new(Compiled::new(&lists, profiles, blocking, names)),
             own: Arc::new(OwnRules::new(rules)),
             pauses: Pauses::default(),
+            essential: Essential::new(essential),
             off: Arc::default(),
             timetable: None,
         }
@@ -198,7 +206,8 @@ impl Policy {
 
     /// Judges `name` for `asker`, who asks for `qtype` at `at`.
     pub fn judge(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Judgement {
-        self.judge_by_hand(asker, name, at).unwrap_or_else(|| self.lists.judge(self.question(asker, name, qtype, at)))
+        let by_lists = || self.essential.over(self.lists.judge(self.question(asker, name, qtype, at)), name);
+        self.judge_by_hand(asker, name, at).unwrap_or_else(by_lists)
     }
 
     /// What the operator's own rules and pauses say.
@@ -234,7 +243,11 @@ impl Policy {
     pub fn explain(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Explanation {
         let mut matches = self.matches_by_hand(asker, name, at);
         let question = self.question(asker, name, qtype, at);
-        matches.append(&mut self.lists.matches(question));
+        let mut of_lists = self.lists.matches(question);
+        if let Some((first, essential)) = self.essential.rule_match(name, || self.lists.judge(question).mutes()) {
+            of_lists.insert(if first { 0 } else { of_lists.len() }, essential);
+        }
+        matches.append(&mut of_lists);
         let verdict = self.judge(asker, name, qtype, at).verdict;
         let scheduled = if self.timetable.is_some() { self.lists.scheduled(question) } else { Vec::new() };
         Explanation { verdict, label: self.label(name).cloned(), matches, scheduled }
@@ -279,6 +292,11 @@ impl Policy {
     /// What became of each list, in the order of the configuration.
     pub fn lists(&self) -> &[ListReport] {
         &self.lists.reports
+    }
+
+    /// Why the rules of the lists could not be put together, so that nothing of any list is in force; none when they could.
+    pub fn unjoined(&self) -> Option<&str> {
+        self.lists.unjoined.as_deref()
     }
 
     /// The operator's own rules, those that have ended included.

@@ -19,10 +19,16 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// As much of `content` as comes, which is probably `len` octets.
-    pub(super) fn read(content: &mut dyn Read, len: usize) -> io::Result<Self> {
+    /// Nothing yet, with room for `len` octets. Room that is not used costs nothing; moving to a larger one costs both.
+    pub(super) fn with_room(len: usize) -> io::Result<Self> {
         let mut pages = Self::default();
         pages.reserve(len)?;
+        Ok(pages)
+    }
+
+    /// As much of `content` as comes, which is probably `len` octets.
+    pub(super) fn read(content: &mut dyn Read, len: usize) -> io::Result<Self> {
+        let mut pages = Self::with_room(len)?;
         io::copy(content, &mut pages)?;
         Ok(pages)
     }

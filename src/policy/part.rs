@@ -186,6 +186,11 @@ impl Part {
         self.head.report.names as usize
     }
 
+    /// Bytes of the names as they lie in it.
+    pub(super) fn names_size(&self) -> usize {
+        self.head.runs.last().map_or(0, |&end| usize::try_from(end).unwrap_or(0))
+    }
+
     /// What became of the list, but for what the configuration says of it.
     pub(super) fn report(&self) -> ListReport {
         let Told { format, lines, names, rejected, quarantined, examples, quarantine } = &self.head.report;
@@ -243,6 +248,10 @@ impl Read for Section<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
         let len = self.blob.read_at(&mut buffer[..left], self.at)?;
+        // A run that ends early would be taken for a shorter one.
+        if len == 0 && left > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.at += len as u64;
         Ok(len)
     }

@@ -85,7 +85,8 @@ impl Policy {
             }
         }
         let (says, judgement) = scale.decide();
-        Tried { says, judgement: self.judge_by_hand(asker, name, at).unwrap_or(judgement) }
+        let by_lists = || self.essential.over(judgement, name);
+        Tried { says, judgement: self.judge_by_hand(asker, name, at).unwrap_or_else(by_lists) }
     }
 }
 

@@ -71,18 +71,26 @@ fn a_list_that_did_not_change_is_not_sent_again() {
 }
 
 #[test]
-fn a_list_that_mutes_its_own_server_is_fetched_all_the_same() {
+fn no_list_mutes_a_server_of_lists_and_one_that_the_operator_mutes_is_asked_all_the_same() {
     let (forwarder, server) = (Forwarder::plain(), Server::plain());
     forwarder.holds("lists.example", vec![a("lists.example", 300, "127.0.0.1")]);
-    server.holds("/list.txt", "lists.example\n");
+    server.holds("/list.txt", "||lists.example^\nads.example\n");
     let url = format!("http://lists.example:{}/list.txt", server.port());
     let house = subscribed(Setup::before(&forwarder), "mine", &url).start();
-    until("lists.example muted", || (house.resolve("lists.example") == MUTED).then_some(()));
+    until("ads.example muted", || (house.resolve("ads.example") == MUTED).then_some(()));
     let rest = house.rest();
     done(&rest, "mine");
-    server.holds("/list.txt", "lists.example\nads.example\n");
+    let decided = || {
+        let explanation = rest.read("/api/v1/explain?name=lists.example")["explanation"].take();
+        (explanation["verdict"].clone(), explanation["matches"][0]["list"].clone())
+    };
+    assert_eq!(decided(), ("allow".into(), "essential".into()));
+    let rule = serde_json::json!({ "name": "lists.example", "subtree": false, "action": "block", "scope": "everyone" });
+    rest.post("/api/v1/rules", &rule);
+    assert_eq!(decided(), ("block".into(), "own".into()));
+    server.holds("/list.txt", "lists.example\ntv.example\n");
     rest.post("/api/v1/lists/mine/refresh", &serde_json::json!({}));
-    until("the next state of the list", || (house.resolve("ads.example") == MUTED).then_some(()));
+    until("the next state of the list", || (house.resolve("tv.example") == MUTED).then_some(()));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::policy::Name;
+
 /// Characters of a URL. Longer ones carry something else than a place.
 const URL_CHARS_BOUND: usize = 2_000;
 
@@ -34,6 +36,12 @@ impl ListUrl {
     /// The host without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// The name of its server; none where the URL has an address in its place.
+    pub fn server_name(&self) -> Option<Name> {
+        let host = self.host();
+        if host.parse::<IpAddr>().is_ok() { None } else { Name::parse(host).ok() }
     }
 
     /// The port, also where the URL leaves it to its scheme.

@@ -3,7 +3,7 @@
 use super::Writer;
 use crate::control::{ADDED_LISTS_BOUND, ListChange, Refusal};
 use crate::local::{BYPASS, REBINDING};
-use crate::policy::{OWN_RULES, PAUSE};
+use crate::policy::{ESSENTIAL, OWN_RULES, PAUSE};
 use crate::store::{AddedList, Settings};
 
 /// Where the API answers about known lists; a list of this name could not be reached there.
@@ -66,6 +66,6 @@ impl Writer {
 
     fn is_taken(&self, name: &str) -> bool {
         let added = self.state.settings.lists.iter().any(|list| list.name == name);
-        added || self.is_fixed(name) || [OWN_RULES, PAUSE, REBINDING, BYPASS, TAKEN_PATH].contains(&name)
+        added || self.is_fixed(name) || [OWN_RULES, PAUSE, ESSENTIAL, REBINDING, BYPASS, TAKEN_PATH].contains(&name)
     }
 }

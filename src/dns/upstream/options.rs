@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::endpoint::{Endpoint, Host};
 use crate::policy::Name;
 
 /// Who is asked what is not known here, and how.
@@ -20,6 +21,18 @@ pub struct UpstreamOptions {
     pub strategy: Strategy,
     /// Whether the AD bit of plain forwarders is believed as well; that of encrypted ones and of those on this machine is.
     pub trust_ad: bool,
+}
+
+impl UpstreamOptions {
+    /// What the forwarders are called, those of routes included; nothing for those that are written as addresses.
+    pub fn names(&self) -> Vec<Name> {
+        let servers = self.servers.iter().chain(self.routes.iter().flat_map(|route| &route.servers));
+        let name = |server: &String| match Endpoint::parse(server).ok()?.host {
+            Host::Name(name) => Name::parse(&name).ok(),
+            Host::Address(_) => None,
+        };
+        servers.filter_map(name).collect()
+    }
 }
 
 /// Forwarders for some names.
