@@ -161,3 +161,91 @@ fn l11_ten_reloads_under_load_lose_no_answer_and_each_is_right_by_the_old_or_the
         asking.join().unwrap();
     });
 }
+
+fn one(sordino: &Sordino) -> serde_json::Value {
+    sordino.rest().read("/api/v1/lists")[0].take()
+}
+
+#[test]
+fn l2_l4_a_page_or_another_encoding_in_place_of_a_list_leaves_the_last_good_copy_in_force() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder).list("ads", "block", "a1.example\n").start();
+    let path = sordino.dir().join("ads.txt");
+    let utf_16: Vec<u8> = "\u{feff}a2.example\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let page = "\n<!DOCTYPE html>\n<html><body>Please sign in\na2.example\n</body></html>\n";
+    for (what, content) in [("a page", page.as_bytes()), ("UTF-16", &utf_16), ("octets", &[0; 4_000])] {
+        fs::write(&path, content).unwrap();
+        reload(&sordino);
+        assert_eq!((sordino.resolve("a1.example"), sordino.resolve("a2.example")), (muted(), passed()), "{what}");
+        let problem = one(&sordino)["problem"].to_string();
+        assert!(problem.contains("the last good copy of it stays in force"), "{what}: {problem}");
+    }
+    fs::write(&path, "\u{feff}a3.example\r\n\tA4.Example \r\nbücher.example\r\n").unwrap();
+    reload(&sordino);
+    for name in ["a3.example", "a4.example", "xn--bcher-kva.example"] {
+        assert_eq!(sordino.resolve(name), MUTED, "{name}");
+    }
+    assert_eq!((&one(&sordino)["rejected"], &one(&sordino)["problem"]), (&0.into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn l3_a_list_without_end_is_refused_and_a_line_without_end_is_counted() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder).list("ads", "block", "a1.example\n").start();
+    let path = sordino.dir().join("ads.txt");
+    fs::write(&path, format!("a1.example\n{}\na2.example\n", "x".repeat(3 << 20))).unwrap();
+    reload(&sordino);
+    assert_eq!((sordino.resolve("a1.example"), sordino.resolve("a2.example")), (muted(), muted()));
+    assert_eq!((&one(&sordino)["names"], &one(&sordino)["rejected"]), (&2.into(), &1.into()));
+    // Takes no room on the disk and has no end that is worth reading to.
+    fs::File::create(&path).unwrap().set_len(1 << 33).unwrap();
+    reload(&sordino);
+    assert_eq!(sordino.resolve("a1.example"), MUTED);
+    assert!(one(&sordino)["problem"].to_string().contains("larger than 64 MB"), "{}", one(&sordino));
+}
+
+#[test]
+fn l6_a_list_that_nobody_vouches_for_gives_no_answers_and_no_important_rules() {
+    let forwarder = Forwarder::plain();
+    let rules = "|bank.example^$dnsrewrite=6.6.6.6\n@@||ads.example^$important\n||ads.example^$important\n";
+    let setup = Setup::before(&forwarder).list("hostile", "block", rules);
+    let sordino = setup.list("good", "block", "||ads.example^\n").start();
+    assert_eq!(sordino.resolve("bank.example"), PASSED);
+    let list = one(&sordino);
+    assert_eq!(list["rejected"], 1, "{list}");
+    assert!(list["examples"][0]["why"].to_string().contains("trusted"), "{list}");
+    let config = sordino.dir().join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("name = \"hostile\"\n", "name = \"hostile\"\ntrusted = true\n")).unwrap();
+    reload(&sordino);
+    assert_eq!(sordino.resolve("bank.example"), ["A 6.6.6.6"]);
+}
+
+#[test]
+fn l5_no_list_mutes_the_name_of_a_forwarder_and_an_own_rule_does() {
+    let forwarder = Forwarder::plain();
+    let setup = Setup::before(&forwarder)
+        .server("tls://resolver.example:9")
+        .set("upstream", "strategy", "\"failover\"")
+        .set("upstream", "bootstrap", &format!("[\"{}\"]", forwarder.address()));
+    let sordino = setup.list("wide", "block", "||resolver.example^\n").start();
+    assert_eq!((sordino.resolve("resolver.example"), sordino.resolve("a.resolver.example")), (passed(), muted()));
+    let rule =
+        serde_json::json!({ "name": "resolver.example", "subtree": false, "action": "block", "scope": "everyone" });
+    let (status, answer) = sordino.rest().post("/api/v1/rules", &rule);
+    assert_eq!(status, 201, "{answer}");
+    until("the own rule", || (sordino.resolve("resolver.example") == MUTED).then_some(()));
+}
+
+#[test]
+fn l7_expressions_that_would_run_away_are_refused_or_take_linear_time() {
+    let forwarder = Forwarder::plain();
+    let rules = "/(?:x{1000}){1000}/\n/(?=a)b/\n/(a)\\1/\n/(a+)+$b/\n/^((a|a)*)*\\.ads\\.example$/\nb.example\n";
+    let sordino = Setup::before(&forwarder).list("ads", "block", rules).start();
+    let list = one(&sordino);
+    assert_eq!((&list["names"], &list["rejected"]), (&3.into(), &3.into()), "{list}");
+    let long = vec!["a".repeat(60); 3].join(".");
+    assert_eq!(sordino.resolve(&format!("{long}.example")), PASSED);
+    assert_eq!(sordino.resolve(&format!("{}.ads.example", "a".repeat(60))), MUTED);
+    assert_eq!(sordino.resolve("b.example"), MUTED);
+}
