@@ -50,6 +50,13 @@ impl House {
             let output = ip(words);
             assert!(output.status.success(), "ip {words:?}: {}", String::from_utf8_lossy(&output.stderr));
         }
+        // An address that is still being looked for on the link (RFC 4862 §5.4) neither asks nor answers.
+        for space in [server, phone] {
+            until("addresses that are settled", || {
+                let tentative = ip(&["-n", space, "-6", "address", "show", "dev", "lan", "tentative"]);
+                tentative.stdout.is_empty().then_some(())
+            });
+        }
         Some(house)
     }
 

@@ -304,7 +304,7 @@ fn p12_no_rule_and_no_proof_for_others_turns_a_failure_into_data() {
     });
     let rules = "@@||allowed.bogus.example^\n||alias.example^$dnsrewrite=NOERROR;CNAME;target.bogus.example\n\
         ||fixed.bogus.example^$dnsrewrite=NOERROR;A;192.0.2.80\n";
-    let sordino = Setup::before(&forwarder).list("own", "block", rules).table("trusted = true\n").start();
+    let sordino = Setup::before(&forwarder).list("mine", "block", rules).table("trusted = true\n").start();
     for name in ["plain.bogus.example", "allowed.bogus.example", "alias.example"] {
         let reply = sordino.ask(name, A);
         assert_eq!((reply.rcode(), reply.ede().map(|(code, _)| code)), (SERVFAIL, Some(6)), "{name}");

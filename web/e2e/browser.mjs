@@ -43,7 +43,7 @@ export async function pagesOf(context, base) {
     { name: 'rules-guards', path: '/rules', ready: 'section summary', press: 'section:has(details) summary >> text=Xiaomi' },
     { name: 'rules-preview', path: '/rules', ready: '.card', type: ['input.field', 'netflix.com'], shown: '.effect' },
     { name: 'lists-work', path: '/lists', ready: 'details', press: 'section:has(.sentence) summary' },
-    { name: 'lists-try', path: '/lists', ready: 'textarea', type: ['textarea', '||miui.com^\n||doubleclick.net^\n||netflix.com^'], press: 'form .button.main', shown: '.effect' },
+    { name: 'lists-try', path: '/lists', ready: 'textarea', type: ['textarea', '||miui.com^\n||doubleclick.net^\n||netflix.com^'], press: 'form:has(textarea) .button.main', shown: '.effect' },
     { name: 'status', path: '/status', ready: 'h1' },
     { name: 'menu', path: '/status', ready: 'h1', press: 'button[popovertarget=menu]' },
     { name: 'lost', path: '/nowhere', ready: 'h1' },
