@@ -27,6 +27,7 @@ pub enum OwnTarget {
 /// The kinds of [`OwnTarget`], by their word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RuleKind)]
 pub enum Kind {
     /// The name alone.
     Exact,

@@ -42,6 +42,7 @@ pub enum Extent {
 /// What a list is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ListKind)]
 pub enum Kind {
     /// What the makers of devices have them send home.
     Native,
