@@ -309,9 +309,13 @@ fn rfc9267_garbage_from_a_forwarder_does_no_harm() {
         Plan::Packets(vec![looping, itself, [head, &[0xff; 500]].concat(), vec![0xc0; 1200]])
     });
     let sordino = Setup::before(&mad).server(good.udp()).start();
-    let before = sordino.resident();
-    for number in 0..20 {
+    let mut before = 0;
+    for number in 0..40 {
         assert_eq!(sordino.resolve(&format!("n{number}.example")), ["A 192.0.2.1"]);
+        // The first half made its buffers and threads, which stay.
+        if number == 20 {
+            before = sordino.resident();
+        }
     }
     assert!(sordino.resident() < before + 10_000, "from {before} to {} kB", sordino.resident());
 }

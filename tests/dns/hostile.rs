@@ -28,27 +28,33 @@ fn malformed_packets_of_others_get_one_error() {
     let udp = sordino.udp();
     let codes = [("FORMERR", FORMERR), ("NOERROR", NOERROR), ("BADVERS", BADVERS)];
     let code = |name: &Value| codes.iter().find(|(known, _)| name == known).expect("a known RCODE").1;
-    let before = sordino.resident();
-    for (file, case) in expected.as_object().unwrap() {
-        let packet = std::fs::read(dir.join(file)).unwrap();
-        let allowed: Vec<u16> = case["rcode"].as_array().unwrap().iter().map(code).collect();
-        let heard = forwarder.asked_all().len();
-        udp.send(&packet);
-        let over_udp = udp.next_packet(Duration::from_secs(5)).unwrap_or_else(|| panic!("{file}: silence"));
-        let mut tcp = sordino.tcp();
-        tcp.send(&packet);
-        let over_tcp = tcp.next_packet().unwrap_or_else(|| panic!("{file}: the connection was closed"));
-        for wire in [over_udp, over_tcp] {
-            assert!((12..=512).contains(&wire.len()), "{file}: {} octets", wire.len());
-            let reply = Message::parse(&wire).unwrap_or_else(|| panic!("{file}: {wire:02x?}"));
-            assert_eq!((&wire[..2], reply.has(QR)), (&packet[..2], true), "{file}");
-            assert_eq!(reply.opcode(), u16::from(packet[2] >> 3 & 0xf), "{file}");
-            assert!(allowed.contains(&reply.rcode()), "{file}: RCODE {}, not {allowed:?}", reply.rcode());
-            assert!(reply.rcode() != FORMERR || forwarder.asked_all().len() == heard, "{file} was sent upstream");
+    // What the first round takes is not given back: stacks, buffers of connections, the caches. The second needs no more.
+    let mut before = 0;
+    for round in 0..2 {
+        if round == 1 {
+            before = sordino.resident();
         }
-        // One answer, and the next good query is answered.
-        let good = query("marker.example", A);
-        assert_eq!(udp.ask(&good).texts(), ["A 0.0.0.0"], "after {file}");
+        for (file, case) in expected.as_object().unwrap() {
+            let packet = std::fs::read(dir.join(file)).unwrap();
+            let allowed: Vec<u16> = case["rcode"].as_array().unwrap().iter().map(code).collect();
+            let heard = forwarder.asked_all().len();
+            udp.send(&packet);
+            let over_udp = udp.next_packet(Duration::from_secs(5)).unwrap_or_else(|| panic!("{file}: silence"));
+            let mut tcp = sordino.tcp();
+            tcp.send(&packet);
+            let over_tcp = tcp.next_packet().unwrap_or_else(|| panic!("{file}: the connection was closed"));
+            for wire in [over_udp, over_tcp] {
+                assert!((12..=512).contains(&wire.len()), "{file}: {} octets", wire.len());
+                let reply = Message::parse(&wire).unwrap_or_else(|| panic!("{file}: {wire:02x?}"));
+                assert_eq!((&wire[..2], reply.has(QR)), (&packet[..2], true), "{file}");
+                assert_eq!(reply.opcode(), u16::from(packet[2] >> 3 & 0xf), "{file}");
+                assert!(allowed.contains(&reply.rcode()), "{file}: RCODE {}, not {allowed:?}", reply.rcode());
+                assert!(reply.rcode() != FORMERR || forwarder.asked_all().len() == heard, "{file} was sent upstream");
+            }
+            // One answer, and the next good query is answered.
+            let good = query("marker.example", A);
+            assert_eq!(udp.ask(&good).texts(), ["A 0.0.0.0"], "after {file}");
+        }
     }
     assert!(sordino.resident() < before + ROOM, "from {before} to {} kB", sordino.resident());
 }
