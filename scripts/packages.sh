@@ -8,6 +8,7 @@ package_of() {
         cc) echo build-essential ;;
         chromium) echo chromium ;;
         curl) echo curl ;;
+        debootstrap) echo debootstrap ;;
         dig) echo dnsutils ;;
         dnsperf) echo dnsperf ;;
         dnsmasq) echo dnsmasq-base ;;
@@ -15,7 +16,9 @@ package_of() {
         ip) echo iproute2 ;;
         kdig) echo knot-dnsutils ;;
         openssl) echo openssl ;;
+        nft) echo nftables ;;
         pkg-config) echo pkg-config ;;
+        qemu-aarch64-static | qemu-arm-static) echo qemu-user-static ;;
         python3) echo python3 ;;
         unbound) echo unbound ;;
         unshare) echo util-linux ;;

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 begin=$(date +%s)
 
-sh scripts/packages.sh cc pkg-config git unshare ip curl dig kdig openssl dnsperf unbound chromium
+sh scripts/packages.sh cc pkg-config git unshare ip curl dig kdig openssl dnsperf unbound dnsmasq nft chromium
 export PATH="$PATH:/usr/sbin:/sbin"
 
 echo "== page"

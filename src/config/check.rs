@@ -124,12 +124,17 @@ fn dns_options(
         }
         None => vec!["loopback".into(), "private".into()],
     };
+    if let Some(trusted) = &dns.trusted_forwarders {
+        places.insert("dns.trusted_forwarders", trusted.span());
+    }
+    let trusted = dns.trusted_forwarders.map(Spanned::into_inner).unwrap_or_default();
     if let Some(size) = &cache.size {
         places.insert("cache.size", size.span());
     }
     dns::Options {
         listen,
         allow_from,
+        trusted_forwarders: trusted.into_iter().map(|Permitted(who)| who).collect(),
         upstream: upstream_options(upstream, directory, places, mistakes),
         dnssec: dns::DnssecOptions::default(),
         prefetch: cache.prefetch.unwrap_or(true),

@@ -72,6 +72,7 @@ pub(super) struct Guards {
 pub(super) struct Dns {
     pub(super) listen: Option<Spanned<Vec<Spanned<Listen>>>>,
     pub(super) allow_from: Option<Spanned<Vec<Permitted>>>,
+    pub(super) trusted_forwarders: Option<Spanned<Vec<Permitted>>>,
     pub(super) names: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) ddr: Option<bool>,
     pub(super) tls: Option<Spanned<Way>>,

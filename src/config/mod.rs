@@ -114,7 +114,12 @@ impl Config {
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         let (dns, web, store) = (&self.dns, &self.web, &self.store);
         let differs = [
-            ("[dns]", dns.listen != new.dns.listen || dns.allow_from != new.dns.allow_from),
+            (
+                "[dns]",
+                dns.listen != new.dns.listen
+                    || dns.allow_from != new.dns.allow_from
+                    || dns.trusted_forwarders != new.dns.trusted_forwarders,
+            ),
             ("[dns.tls], [dns.https] or [dns.quic]", dns.encrypted.needs_restart(&new.dns.encrypted)),
             ("[upstream]", dns.upstream != new.dns.upstream),
             ("[cache]", dns.cache_size != new.dns.cache_size || dns.prefetch != new.dns.prefetch),

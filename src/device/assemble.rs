@@ -233,7 +233,8 @@ impl Draft {
         let networks = networks.collect();
         let by_own = by_id.values().filter_map(|device| Some((device.mac?, device.clone())));
         let by_mac = by_own.chain(self.owner_by_mac.iter().filter_map(|(mac, id)| Some((*mac, shared(id)?)))).collect();
-        Devices { by_address, networks, by_mac, by_label, by_id, joined: self.joined }
+        let newcomers = self.newcomers;
+        Devices { by_address, networks, by_mac, by_label, by_id, joined: self.joined, newcomers }
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Devices {
     by_mac: HashMap<MacAddr, Arc<Device>>,
     /// What an identity that was joined to another one counts as.
     joined: HashMap<DeviceId, DeviceId>,
+    /// The profile of devices that the configuration does not know.
+    newcomers: ProfileId,
     /// Networks of the configuration, the longest prefix first.
     networks: Vec<(IpAddr, u8, Arc<Device>)>,
 }
@@ -88,6 +90,13 @@ impl Devices {
             let mut networks = self.networks.iter();
             networks.find(|(network, length, _)| covers(*network, *length, address)).map(|(_, _, device)| device)
         })
+    }
+
+    /// The device with this hardware address, told by somebody who is believed; a new one where none is known.
+    pub fn with_mac(&self, mac: MacAddr) -> Arc<Device> {
+        let id = DeviceId::Mac(mac);
+        let known = self.by_mac.get(&mac).or_else(|| self.find(&id)).cloned();
+        known.unwrap_or_else(|| Arc::new(Device { profile: self.newcomers, mac: Some(mac), ..Device::known_as(id) }))
     }
 
     /// The device with this identity, or the one it was joined to.

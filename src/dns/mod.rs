@@ -11,6 +11,7 @@ mod counters;
 mod designation;
 mod edns;
 mod flight;
+mod forwarded;
 mod inspect;
 mod labels;
 mod listen;

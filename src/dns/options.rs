@@ -15,6 +15,9 @@ pub struct Options {
     pub listen: Vec<SocketAddr>,
     /// Who may ask; everyone else is dropped in silence. As written: `loopback`, `private`, `any`, an address or a network.
     pub allow_from: Vec<String>,
+    /// Forwarders of the house that are believed when they say which device asked them (EDNS options 65001 and 8). In the
+    /// same words.
+    pub trusted_forwarders: Vec<String>,
     /// Who is asked what is not known here.
     pub upstream: UpstreamOptions,
     /// Bytes the cache may hold.
@@ -112,6 +115,7 @@ impl Options {
     /// The first option that cannot be used.
     pub fn check(&self) -> Result<(), BadOption> {
         self.admitted()?;
+        self.trusted()?;
         self.upstreams()?;
         check_anchor(self.dnssec.trust_anchor.as_deref())?;
         let bounds = [
@@ -135,6 +139,16 @@ impl Options {
 
     pub(super) fn admitted(&self) -> Result<AllowFrom, BadOption> {
         AllowFrom::parse(&self.allow_from).map_err(|what| BadOption { key: "dns.allow_from", what })
+    }
+
+    pub(super) fn trusted(&self) -> Result<AllowFrom, BadOption> {
+        let bad = |what| BadOption { key: "dns.trusted_forwarders", what };
+        let trusted = AllowFrom::parse(&self.trusted_forwarders).map_err(bad)?;
+        if trusted.is_open() {
+            let what = "whoever is trusted can pass for any device; write the address of your router";
+            return Err(bad(what.into()));
+        }
+        Ok(trusted)
     }
 
     pub(super) fn upstreams(&self) -> Result<Upstreams, BadOption> {

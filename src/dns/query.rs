@@ -9,10 +9,11 @@ use std::time::Instant;
 use super::cookie::{CLIENT_LEN, OURS_LEN, WHOLE_LEN};
 use super::edns::holds;
 use super::edns::option::{KEEPALIVE, PADDING};
+use super::forwarded::Behind;
 use super::labels::DeviceLabel;
 use super::wire::{self, HEADER_LEN, Rcode, Reader, rr_type};
 use crate::event::Transport;
-use crate::policy::{MAX_WIRE_LEN, Name};
+use crate::policy::{MAX_WIRE_LEN, MacAddr, Name};
 use crate::time::Timestamp;
 
 /// Options a query may carry before it is called malformed.
@@ -44,13 +45,20 @@ pub(crate) struct Query {
     pub(crate) client_cookie: Option<[u8; CLIENT_LEN]>,
     /// The whole cookie that goes into the response.
     pub(crate) cookie: Option<[u8; WHOLE_LEN]>,
+    /// What the sender says of who stands behind it; to be believed of a trusted forwarder only.
+    pub(crate) behind: Behind,
     asked: [u8; MAX_WIRE_LEN],
 }
 
 /// Where a query came from, and when.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
+    /// The device's: the sender's, or what a trusted forwarder says of who asked it.
     pub(crate) address: IpAddr,
+    /// Where the packet came from.
+    pub(crate) sender: IpAddr,
+    /// The device's hardware address, as a trusted forwarder says.
+    pub(crate) mac: Option<MacAddr>,
     pub(crate) transport: Transport,
     pub(crate) at: Timestamp,
     pub(crate) arrived: Instant,
@@ -137,6 +145,7 @@ impl Query {
         }
         let mut edns = None;
         let mut client_cookie = None;
+        let mut behind = Behind::default();
         for _ in 0..header.additionals {
             let record = reader.record().ok_or_else(malformed)?;
             match record.rtype {
@@ -150,6 +159,7 @@ impl Query {
                         return Err(error(Rcode::BAD_VERSION));
                     }
                     client_cookie = cookie_in(record.rdata);
+                    behind = Behind::read(record.rdata);
                     let dnssec_ok = record.ttl & 0x8000 != 0;
                     let [padded, keepalive] = [PADDING, KEEPALIVE].map(|code| holds(record.rdata, code));
                     edns = Some(Edns { udp_size: record.class.max(512), dnssec_ok, padded, keepalive });
@@ -175,6 +185,7 @@ impl Query {
             edns,
             client_cookie,
             cookie: None,
+            behind,
             asked,
         })
     }

@@ -55,6 +55,8 @@ pub struct Resolver {
     pub(super) pace: Pace,
     clock: Clock,
     pub(super) admitted: super::access::AllowFrom,
+    /// Forwarders of the house that are believed about who asked them.
+    pub(super) trusted: super::access::AllowFrom,
     pub(super) limits: super::options::Limits,
     pub(super) counters: Counters,
     /// Known once the sockets are bound.
@@ -67,7 +69,7 @@ impl Resolver {
     /// It waits for nothing but forwarders. Whoever polls it once has the response at once if the name is muted, local
     /// or in the cache; only what is left pending is worth a task.
     pub(crate) async fn answer(self: Arc<Self>, mut query: Query, source: Source) -> (Query, Reply) {
-        query.cookie = query.client_cookie.map(|client| self.cookies.bake(client, source.address, source.at));
+        query.cookie = query.client_cookie.map(|client| self.cookies.bake(client, source.sender, source.at));
         // One snapshot serves to the end, so that no answer is half old and half new.
         let snapshot = self.snapshot.current();
         let device = self.identify(&snapshot, &source);
@@ -109,7 +111,7 @@ impl Resolver {
         match local::find(query, snapshot) {
             Some(Known::Reply(reply)) => return Told::at_once(Outcome::Local, reply),
             Some(Known::Alias(alias, ttl)) => {
-                return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl, source.address).await);
+                return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl, source.sender).await);
             }
             None => {}
         }
@@ -124,7 +126,7 @@ impl Resolver {
         // What does the policy say about the name?
         let mut judgement = policy.judge(asker, query.name.as_ref(), query.qtype, source.at);
         if let Some(rewrite) = judgement.rewrite.clone() {
-            let reply = self.rewrite(query, &rewrite, policy.blocking().ttl, source.address).await;
+            let reply = self.rewrite(query, &rewrite, policy.blocking().ttl, source.sender).await;
             return Told { judgement, ..Told::at_once(Outcome::Local, reply) };
         }
         if judgement.verdict == Verdict::Block {
@@ -147,8 +149,8 @@ impl Resolver {
             }
             Found::Failing(Some(stale), _) => Finding::stale(stale),
             Found::Failing(None, failure) => Finding::failed(failure),
-            Found::Expired(stale) => self.fetch(question, Some(stale), source.address).await,
-            Found::Absent => self.fetch(question, None, source.address).await,
+            Found::Expired(stale) => self.fetch(question, Some(stale), source.sender).await,
+            Found::Absent => self.fetch(question, None, source.sender).await,
         };
 
         // The names and addresses it leads to are judged by the same judge, unless the operator or a guard lets this one
@@ -185,13 +187,16 @@ impl Resolver {
         Told { judgement, outcome, alias, server, reply }
     }
 
-    /// The device that calls itself by a name, else the one at the address. Of a stranger nothing is known yet; whoever
-    /// watches the neighbours gets a hint.
+    /// The device that calls itself by a name, else the one that a trusted forwarder tells by its hardware address, else
+    /// the one at the address. Of a stranger nothing is known yet; whoever watches the neighbours gets a hint.
     fn identify(&self, snapshot: &Snapshot, source: &Source) -> Arc<Device> {
         let &Source { address, arrived, ref label, .. } = source;
         let named = |label| self.labels.device(label, &snapshot.devices, &self.counters);
         if let Some(device) = label.as_ref().and_then(named) {
             return device;
+        }
+        if let Some(mac) = source.mac {
+            return snapshot.devices.with_mac(mac);
         }
         snapshot.devices.identify(address).cloned().unwrap_or_else(|| {
             self.strangers.tell(address, arrived);

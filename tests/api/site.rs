@@ -193,6 +193,7 @@ fn resolver_options() -> dns::Options {
     dns::Options {
         listen: Vec::new(),
         allow_from: vec!["loopback".into()],
+        trusted_forwarders: Vec::new(),
         upstream: dns::UpstreamOptions { servers: vec!["udp://127.0.0.1:9".into()], ..Default::default() },
         cache_size: 1 << 20,
         prefetch: true,

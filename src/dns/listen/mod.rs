@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use self::connections::Connections;
 use self::doors::Bound;
 use self::tcp::Door;
+use super::forwarded::Behind;
 use super::options::Options;
 use super::query::{CookieQuery, ErrorReply, Query, Source, Unanswerable};
 use super::resolver::Resolver;
@@ -217,7 +218,10 @@ impl Resolver {
         match Query::parse(packet) {
             Ok(query) => {
                 let (at, arrived) = now;
-                Packet::Query(Box::new(query), Source { address, transport, at, arrived, label: None })
+                let behind = if self.trusted.admits(address) { query.behind } else { Behind::default() };
+                let sender = address;
+                let (address, mac) = (behind.address.unwrap_or(sender), behind.mac);
+                Packet::Query(Box::new(query), Source { address, sender, mac, transport, at, arrived, label: None })
             }
             Err(Unanswerable::Error(reply)) => {
                 self.counters.malformed.add_one();

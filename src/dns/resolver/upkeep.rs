@@ -54,6 +54,7 @@ impl Resolver {
             pace: Pace::default(),
             clock,
             admitted: options.admitted()?,
+            trusted: options.trusted()?,
             limits: options.limits.clone(),
             counters: Counters::default(),
             serving: OnceLock::new(),
