@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod firewall;
+mod health;
 mod lists;
 pub mod log;
 mod password;
@@ -45,6 +46,8 @@ pub enum Command {
     Explain(Question),
     /// Print rules for the router (nftables) that bring every device here, also those that know a server of their own.
     Firewall(Walls),
+    /// Say whether the sordino that runs here answers; exit code 1 if not.
+    Health,
     /// Show how large the lists are, how often each decided, and how those from elsewhere are doing.
     Lists(Lists),
     /// Fetch the lists from elsewhere now, or one of them; a sordino that runs is asked to.
@@ -67,6 +70,7 @@ impl Cli {
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
             Command::Firewall(walls) => say(&firewall::rules(path, &walls)?),
+            Command::Health => say(&health::health(path).await?),
             Command::Lists(lists) => say(&lists.run(path).await?),
             Command::Update(which) => {
                 let (text, done) = update::update(path, &which).await?;

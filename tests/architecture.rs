@@ -98,6 +98,7 @@ fn each_outside_crate_stays_where_it_belongs() {
         ("fst", &["src/policy/"]),
         ("memmap2", &["src/policy/pages.rs"]),
         ("blake2", &["src/control/"]),
+        ("sd_notify", &["src/app/supervisor.rs"]),
         ("clap", &["src/cli.rs", "src/cli/", "src/main.rs"]),
         ("toml", &["src/config.rs", "src/config/", "src/policy/"]),
     ];

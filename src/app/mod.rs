@@ -8,6 +8,7 @@ mod encryption;
 mod reload;
 mod signals;
 mod sockets;
+mod supervisor;
 mod web;
 
 use std::io::{self, Write as _};
@@ -89,6 +90,7 @@ pub async fn run(path: &Path, told: impl FnOnce(&Ready)) -> Result<(), Failure> 
         () = signals.stop() => return Ok(()),
     };
     house.say_ready();
+    supervisor::ready(&house.ready.dns);
     told(&house.ready);
     loop {
         tokio::select! {
@@ -103,6 +105,7 @@ pub async fn run(path: &Path, told: impl FnOnce(&Ready)) -> Result<(), Failure> 
         }
     }
     tracing::info!("stopping");
+    supervisor::stopping();
     tokio::select! {
         () = house.stop() => Ok(()),
         () = signals.stop() => Err(Failure::Other("stopped at once, at the second signal; the last minutes may not be written down".into())),
@@ -147,6 +150,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let certificates = encryption::certificates(&config, path, clock.now())?;
     let listeners = sockets::bind(&mut config.dns).map_err(Failure::Other)?;
     let (listen, encrypted) = (listeners.addresses(), listeners.encrypted());
+    let own_door = dns::own_door(&config.dns, &listen);
     let page = match config.web.listen {
         // Names are resolved without the page, so it does not keep sordino from starting.
         Some(_) => api::bind(&config.web).await.inspect_err(|problem| tracing::error!("{problem}")).ok(),
@@ -178,6 +182,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         let told = told.clone();
         async move { told.told(facts).await.is_ok() }
     }));
+    upkeep.spawn(supervisor::give_signs(own_door, stop_upkeep.clone()));
     upkeep.spawn(encryption::renew(certificates.clone(), clock.clone(), stop_upkeep.clone()));
     let (reload, reloader) =
         Reload::new(path, as_written, control.clone(), (certificates.clone(), clock.clone()), stop_upkeep.clone());

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::supervisor;
 use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::control::Control;
@@ -31,7 +32,11 @@ impl Reload {
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = asked.notified() => reload(&path, &started_with, &control, &certificates).await,
+                    () = asked.notified() => {
+                        supervisor::reloading();
+                        reload(&path, &started_with, &control, &certificates).await;
+                        supervisor::reloaded();
+                    }
                 }
             }
         };

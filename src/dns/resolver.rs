@@ -18,6 +18,7 @@ use super::inspect::inspect;
 use super::labels::Labels;
 use super::local::{self, Known};
 use super::pace::Pace;
+use super::pulse::is_pulse;
 use super::query::{Query, Source};
 use super::rate::Rations;
 use super::rebinding::{Shielded, shield};
@@ -74,8 +75,8 @@ impl Resolver {
         let snapshot = self.snapshot.current();
         let device = self.identify(&snapshot, &source);
         let told = self.tell(&query, &snapshot, &device.asker(source.address), &source).await;
-        if told.reply.is_slip() {
-            // Counted and not written down: a flood must not wash out what the house asks.
+        if told.reply.is_slip() || is_pulse(query.name.as_ref()) {
+            // Counted and not written down: a flood must not wash out what the house asks, nor sordino itself.
             return (query, told.reply);
         }
         let took = self.clock.instant().saturating_duration_since(source.arrived);
