@@ -208,10 +208,28 @@ impl Draft {
             let device = self.devices.entry(main.clone()).or_insert_with(|| absent(main));
             device.joined.push(member.clone());
             device.facts.extend(gone.into_iter().flat_map(|gone| gone.facts).take(FACTS_BOUND));
-            for owner in self.owner_by_address.values_mut().filter(|owner| *owner == member) {
+            let by_address = self.owner_by_address.values_mut();
+            for owner in by_address.chain(self.owner_by_mac.values_mut()).filter(|owner| *owner == member) {
                 owner.clone_from(main);
             }
+            // Also the main one: whoever comes as it has what is joined to it.
+            self.expect(main, main);
+            self.expect(member, main);
             self.joined.insert(member.clone(), main.clone());
+        }
+    }
+
+    /// Makes `id` lead to `main` also where nobody says now who uses its address, and where its MAC is told by nothing but
+    /// the address itself.
+    fn expect(&mut self, id: &DeviceId, main: &DeviceId) {
+        match id {
+            DeviceId::Mac(mac) => {
+                self.owner_by_mac.entry(*mac).or_insert_with(|| main.clone());
+            }
+            DeviceId::Address(address) if !self.networks.iter().any(|net| covers(net.0, net.1, *address)) => {
+                self.owner_by_address.entry(*address).or_insert_with(|| main.clone());
+            }
+            DeviceId::Address(_) | DeviceId::Named(_) => {}
         }
     }
 

@@ -109,6 +109,16 @@ impl Devices {
         self.joined.get(id).unwrap_or(id)
     }
 
+    /// Every identity that counts as the same device as `id`: its main one first, then those that were joined to it.
+    ///
+    /// What a device asked is written down under the identity that it had then. So whoever reads or forgets what one
+    /// device asked means all of these, and when the operator splits them again, each has its own again.
+    pub fn identities<'a>(&'a self, id: &'a DeviceId) -> impl Iterator<Item = &'a DeviceId> {
+        let main = self.main(id);
+        let joined = self.by_id.get(main).map(|device| device.joined.as_slice()).unwrap_or_default();
+        std::iter::once(main).chain(joined)
+    }
+
     /// The device that the configuration gives this `id`.
     pub fn labelled(&self, label: &str) -> Option<&Arc<Device>> {
         self.by_label.get(label)

@@ -168,3 +168,28 @@ fn what_the_operator_joins_is_one_device_and_what_he_splits_off_another() {
     let known = Known { facts: &facts, joined: &tail, ..Known::default() };
     assert_eq!(Devices::assemble(&known, &Policy::default()).iter().count(), 2);
 }
+
+#[test]
+fn what_is_joined_is_known_by_what_stands_in_its_address_and_while_it_is_away() {
+    let router = MacAddr([0x3c, 0x5a, 0xb4, 0x01, 0x3c, 0x22]);
+    let (away, elsewhere) = (DeviceId::Address(ip("192.168.1.30")), DeviceId::Address(ip("192.168.1.31")));
+    let phone = DeviceId::Mac(PHONE);
+    let joined = [&DeviceId::Mac(router), &away, &elsewhere].map(|member| (member.clone(), phone.clone()));
+    let facts = [
+        fact("192.168.1.7", Some(PHONE), None, Source::Neighbours),
+        fact("192.168.1.31", Some(PRIVATE), None, Source::Neighbours),
+    ];
+    let devices = Devices::assemble(&Known { facts: &facts, joined: &joined, ..Known::default() }, &Policy::default());
+    let who = |address: &str| devices.identify(ip(address)).map(|device| device.id.clone());
+    assert_eq!(who("2001:db8::3e5a:b4ff:fe01:3c22"), Some(phone.clone()), "behind a router, by its MAC");
+    assert_eq!(who("192.168.1.30"), Some(phone.clone()), "nobody else has its address");
+    assert_eq!(who("192.168.1.31"), Some(DeviceId::Mac(PRIVATE)), "its address is another's by now");
+    let strangers = [(elsewhere.clone(), away.clone())];
+    let alone = Devices::assemble(&Known { joined: &strangers, ..Known::default() }, &Policy::default());
+    assert_eq!(alone.identify(ip("192.168.1.30")).unwrap().joined, [elsewhere.clone()], "the main one is away too");
+    let of = |id: &DeviceId| devices.identities(id).cloned().collect::<Vec<_>>();
+    let all = [phone.clone(), DeviceId::Mac(router), away.clone(), elsewhere];
+    assert_eq!((of(&phone), of(&away)), (all.to_vec(), all.to_vec()));
+    let stranger = DeviceId::Named("nobody".into());
+    assert_eq!(of(&stranger), [stranger]);
+}
