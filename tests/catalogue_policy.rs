@@ -106,7 +106,7 @@ fn a_guard_that_is_switched_off_lets_lists_mute_its_name_and_no_other() {
     assert_eq!(switched, [off]);
     let device = DeviceId::Named("phone".into());
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
+    let asker = Asker { device: &device, joined: &[], profile: ProfileId::default(), address, name: "", tags: &[] };
     let name = Name::parse("account.xiaomi.com").unwrap();
     let explained = without.explain(&asker, name.as_ref(), 1, Timestamp::default());
     let told: Vec<_> = explained.matches.iter().map(|one| (&*one.list, one.verdict, one.precedence)).collect();
@@ -236,7 +236,7 @@ fn verdict(policy: &Policy, name: &str) -> Verdict {
 fn judge(policy: &Policy, name: &str) -> Judgement {
     let device = DeviceId::Named("phone".into());
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
+    let asker = Asker { device: &device, joined: &[], profile: ProfileId::default(), address, name: "", tags: &[] };
     policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default())
 }
 

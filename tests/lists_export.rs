@@ -148,7 +148,7 @@ fn read(text: &str, format: Format) -> Policy {
 fn verdict(policy: &Policy, name: &str) -> Verdict {
     let device = DeviceId::Named("phone".into());
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
+    let asker = Asker { device: &device, joined: &[], profile: ProfileId::default(), address, name: "", tags: &[] };
     policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default()).verdict
 }
 

@@ -112,6 +112,7 @@ fn asked(policy: &Policy, name: &str) -> Judgement {
     let device = DeviceId::Address(Ipv4Addr::LOCALHOST.into());
     let asker = Asker {
         device: &device,
+        joined: &[],
         profile: ProfileId::default(),
         address: Ipv4Addr::LOCALHOST.into(),
         name: "",
@@ -145,8 +146,14 @@ fn judged_as_expected(case: &Case) -> Result<(), String> {
     let policy = compiled(case.rules.join("\n").as_bytes(), case.trusted);
     let address = case.client_ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let device = DeviceId::Address(address);
-    let asker =
-        Asker { device: &device, profile: ProfileId::default(), address, name: &case.client_name, tags: &case.tags };
+    let asker = Asker {
+        device: &device,
+        joined: &[],
+        profile: ProfileId::default(),
+        address,
+        name: &case.client_name,
+        tags: &case.tags,
+    };
     let name = Name::parse(&case.qname).unwrap();
     let judged = policy.judge(&asker, name.as_ref(), qtype(&case.qtype), Timestamp::default());
     let explained = policy.explain(&asker, name.as_ref(), qtype(&case.qtype), Timestamp::default());

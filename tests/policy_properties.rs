@@ -112,7 +112,7 @@ proptest! {
         let device = DeviceId::Named("phone".into());
         let address: IpAddr = Ipv4Addr::LOCALHOST.into();
         let profile = policy.profile("home").unwrap_or_default();
-        let asker = Asker { device: &device, profile, address, name: "phone", tags: &[] };
+        let asker = Asker { device: &device, joined: &[], profile, address, name: "phone", tags: &[] };
         let (qtype, at) = (if world.aaaa { 28 } else { 1 }, Timestamp::from_millis(1000));
         for text in &world.names {
             let name = Name::parse(text).unwrap();

@@ -105,7 +105,7 @@ proptest! {
         let report = &policy.lists()[0];
         prop_assert!(report.problem.is_none() || report.names == 0);
         let device = DeviceId::Named("phone".into());
-        let asker = Asker { device: &device, profile: ProfileId::default(), address: [127, 0, 0, 1].into(), name: "a", tags: &[] };
+        let asker = Asker { device: &device, joined: &[], profile: ProfileId::default(), address: [127, 0, 0, 1].into(), name: "a", tags: &[] };
         let parts = text.split(['\n', ' ', '/', '|', '^']);
         let mut muted = 0;
         for name in parts.chain(UNRELATED).filter_map(|part| Name::parse(part).ok()) {

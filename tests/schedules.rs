@@ -59,7 +59,7 @@ fn verdict(policy: &Policy, profile: &str, name: &str, at: Timestamp) -> Verdict
 fn asked<T>(policy: &Policy, profile: &str, ask: impl FnOnce(&Asker<'_>) -> T) -> T {
     let device = DeviceId::Named("phone".into());
     let profile = policy.profile(profile).unwrap_or_default();
-    ask(&Asker { device: &device, profile, address: [127, 0, 0, 1].into(), name: "phone", tags: &[] })
+    ask(&Asker { device: &device, joined: &[], profile, address: [127, 0, 0, 1].into(), name: "phone", tags: &[] })
 }
 
 /// Every minute at which `slots` hold in the 36 hours behind midnight in Berlin, as the wall clock shows them.

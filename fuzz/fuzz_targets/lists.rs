@@ -49,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
 fn check(policy: &Policy, name: &Name, trusted: bool) {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let device = DeviceId::Address(address);
-    let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "phone", tags: &[] };
+    let asker = Asker { device: &device, joined: &[], profile: ProfileId::default(), address, name: "phone", tags: &[] };
     for qtype in [1, 28, 65] {
         let judged = policy.judge(&asker, name.as_ref(), qtype, Timestamp::default());
         let explained = policy.explain(&asker, name.as_ref(), qtype, Timestamp::default());

@@ -133,7 +133,8 @@ impl Devices {
 impl Device {
     /// This device as the policy sees it when it asks from `address`.
     pub fn asker(&self, address: IpAddr) -> Asker<'_> {
-        Asker { device: &self.id, profile: self.profile, address, name: &self.name, tags: &self.tags }
+        let Self { id, joined, profile, name, tags, .. } = self;
+        Asker { device: id, joined, profile: *profile, address, name, tags }
     }
 
     /// A device of which nothing but an address is known.

@@ -103,6 +103,7 @@ impl NameSum<'_> {
         let anyone = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let asker = Asker {
             device: &DeviceId::Address(anyone),
+            joined: &[],
             profile: ProfileId::default(),
             address: anyone,
             name: "",

@@ -286,7 +286,7 @@ names = [
     fn verdict(policy: &Policy, name: &str) -> Verdict {
         let device = DeviceId::Named("phone".into());
         let address = [127, 0, 0, 1].into();
-        let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
+        let asker = Asker { device: &device, joined: &[], profile: ProfileId::default(), address, name: "", tags: &[] };
         policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default()).verdict
     }
 

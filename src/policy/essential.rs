@@ -86,7 +86,8 @@ mod tests {
             let policy = Policy::compile(PolicySources { lists, essential, ..PolicySources::default() });
             let device = DeviceId::Named("phone".into());
             let address = [127, 0, 0, 1].into();
-            let asker = Asker { device: &device, profile: ProfileId::default(), address, name: "", tags: &[] };
+            let asker =
+                Asker { device: &device, joined: &[], profile: ProfileId::default(), address, name: "", tags: &[] };
             let judged = |name: &str| {
                 let name = Name::parse(name).unwrap();
                 policy.judge(&asker, name.as_ref(), 1, Timestamp::default())

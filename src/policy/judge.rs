@@ -311,7 +311,7 @@ mod tests {
     fn judged(policy: &Policy, name: &str, profile: u8) -> Judgement {
         let device = DeviceId::Named("phone".into());
         let address = [127, 0, 0, 1].into();
-        let asker = Asker { device: &device, profile: ProfileId(profile), address, name: "", tags: &[] };
+        let asker = Asker { device: &device, joined: &[], profile: ProfileId(profile), address, name: "", tags: &[] };
         policy.judge(&asker, Name::parse(name).unwrap().as_ref(), 1, Timestamp::default())
     }
 

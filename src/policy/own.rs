@@ -207,7 +207,7 @@ impl Scope {
         match self {
             Self::Everyone => true,
             Self::Profile(name) => profile == Some(name),
-            Self::Device(device) => device == asker.device,
+            Self::Device(device) => device == asker.device || asker.joined.contains(device),
         }
     }
 }

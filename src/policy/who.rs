@@ -44,6 +44,8 @@ pub struct ProfileId(pub u8);
 pub struct Asker<'a> {
     /// Which device.
     pub device: &'a DeviceId,
+    /// Identities that count as this device too: what is for one of them is for it.
+    pub joined: &'a [DeviceId],
     /// Which lists apply to it.
     pub profile: ProfileId,
     /// The address the query came from, for `$client` by address or network.
