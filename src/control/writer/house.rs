@@ -57,7 +57,10 @@ impl Writer {
     }
 
     pub(super) async fn name_device(&mut self, device: DeviceId, name: Option<String>) -> Result<(), Refusal> {
-        match self.cell.current().devices.find(&device) {
+        let devices = self.cell.current().devices.clone();
+        // An identity that was joined to another has no name of its own until they are split.
+        let device = devices.main(&device).clone();
+        match devices.find(&device) {
             Some(known) if known.fixed => return Err(Refusal::Fixed(format!("the name of {}", known.name))),
             None if matches!(device, DeviceId::Named(_)) => return Err(Refusal::Unknown(format!("device {device}"))),
             _ => {}
