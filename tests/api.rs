@@ -3,6 +3,8 @@
 
 #[path = "api/changes.rs"]
 mod changes;
+#[path = "api/joins.rs"]
+mod joins;
 #[path = "api/journal.rs"]
 mod journal;
 #[path = "api/rules.rs"]

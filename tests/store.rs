@@ -6,6 +6,9 @@
 mod bench;
 #[path = "store/faults.rs"]
 mod faults;
+#[path = "support/files.rs"]
+#[allow(unreachable_pub)] // shared with the tests of the whole program
+mod files;
 #[path = "store/history.rs"]
 mod history;
 #[path = "store/house.rs"]

@@ -1,6 +1,6 @@
 //! Devices: who is in the house, and what each tells whom.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Params, Problem, Segment};
 use super::span::{NightParams, Span, SpanParams};
-use crate::device::{Device, Devices, Fact};
+use crate::device::{Device, Fact};
 use crate::insight::{self, Counts, Exposure};
 use crate::policy::{DeviceId, MacAddr};
 use crate::snapshot::Snapshot;
@@ -103,11 +103,10 @@ pub(crate) async fn show_device(
     let page = house.read(move |house| {
         let device = summaries(house, span, Some(&id)).pop()?;
         let snapshot = house.snapshot();
-        let known = snapshot.devices.find(&id);
+        let devices = &snapshot.devices;
+        let known = devices.find(&id);
         let exposure = insight::exposure(&snapshot.policy, span.from, span.to, night_offset, |each| {
-            for id in std::iter::once(&device.id).chain(&device.joined) {
-                house.store.tallies(Some(id), span.from.hour(), span.end_hour(), each);
-            }
+            house.store.tallies(devices, Some(&id), span.from.hour(), span.end_hour(), each);
         });
         let facts = known.map(|device| device.facts.clone()).unwrap_or_default();
         Some(DevicePage { device, facts, exposure })
@@ -145,35 +144,17 @@ pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> V
     let names = Names::new(house);
     let devices = &names.snapshot().devices;
     let only = only.map(|id| devices.main(id));
-    let counts = counts(house, span, devices, only);
-    let mut heard_of: BTreeMap<DeviceId, (Timestamp, Timestamp)> = BTreeMap::new();
-    for (id, first, last) in house.store.devices() {
-        let main = devices.main(&id);
-        if only.is_none_or(|only| only == main) {
-            let seen = heard_of.entry(main.clone()).or_insert((first, last));
-            *seen = (seen.0.min(first), seen.1.max(last));
-        }
-    }
-    let summary = |(id, (first_seen, last_seen))| {
-        let counts = counts.get(&id).copied().unwrap_or_default();
+    let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
+    house.store.tallies(devices, only, span.from.hour(), span.end_hour(), &mut |row| {
+        sums.entry(row.device).or_default().add(row.verdict, row.count);
+    });
+    let mut heard_of = house.store.devices(devices);
+    heard_of.retain(|(id, ..)| only.is_none_or(|only| only == id));
+    let summary = |(id, first_seen, last_seen)| {
+        let counts = sums.get(&id).copied().unwrap_or_default();
         names.summary(id, first_seen, last_seen, counts)
     };
     heard_of.into_iter().map(summary).collect()
-}
-
-/// How much each device asked, by the identity that it counts as now.
-fn counts(house: &House, span: Span, devices: &Devices, only: Option<&DeviceId>) -> HashMap<DeviceId, Counts> {
-    let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
-    let mut count = |id: Option<&DeviceId>| {
-        house.store.tallies(id, span.from.hour(), span.end_hour(), &mut |row| {
-            sums.entry(devices.main(&row.device).clone()).or_default().add(row.verdict, row.count);
-        });
-    };
-    count(only);
-    // Of one device alone: what was joined to it asked as well.
-    let joined = only.and_then(|id| devices.find(id)).map(|device| device.joined.as_slice()).unwrap_or_default();
-    joined.iter().for_each(|id| count(Some(id)));
-    sums
 }
 
 /// What devices are called in one snapshot.

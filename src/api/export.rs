@@ -52,8 +52,8 @@ pub(crate) async fn export_queries(
         while left > 0 && !ended.is_cancelled() {
             let filter = filter.clone();
             let page = house.read(move |house| {
-                let Page { events, next } = house.store.events(&filter, before, PAGE.min(left));
                 let reader = Reader::new(house);
+                let Page { events, next } = reader.read(house, &filter, before, PAGE.min(left));
                 let mut text = String::new();
                 for (id, event) in &events {
                     let query = reader.query(*id, event);

@@ -68,13 +68,13 @@ pub(crate) async fn list_firsts(
 ) -> Result<Json<FirstsPage>, Problem> {
     let since = params.since.unwrap_or_else(|| house.clock.now().before(USUAL));
     let page = house.read(move |house| {
-        let mut firsts = house.store.firsts(params.device.as_ref(), since);
+        let names = Names::new(house);
+        let mut firsts = house.store.firsts(&names.snapshot().devices, params.device.as_ref(), since);
         if params.house == Some(true) {
             firsts.retain(|first| first.new_in_house);
         }
         let total = firsts.len();
         firsts.truncate(MAX_ROWS);
-        let names = Names::new(house);
         let row = |first: crate::store::First| FirstRow {
             device_name: names.of(&first.device),
             label: names.snapshot().policy.label(first.name.as_ref()).cloned(),

@@ -12,7 +12,7 @@ use crate::policy::DeviceId;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ForgetParams {
-    /// This device.
+    /// This device, with all identities that are joined to it.
     #[param(value_type = Option<String>, pattern = "^(mac|ip|name)-.+$")]
     device: Option<DeviceId>,
     /// With `true`, everything.
@@ -31,7 +31,7 @@ pub(crate) async fn forget_history(
         (None, Some(true)) => None,
         _ => return Err(Problem::unusable("Say which device to forget, or all=true for everything.")),
     };
-    let forgotten = house.read(move |house| house.store.forget(device.as_ref()));
+    let forgotten = house.read(move |house| house.store.forget(&house.snapshot().devices, device.as_ref()));
     match forgotten.await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)),

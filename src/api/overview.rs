@@ -18,9 +18,9 @@ pub(crate) async fn overview(
     let span = span.resolve(house.clock.now())?;
     let night_offset = night.resolve()?;
     let overview = house.read(move |house| {
-        let policy = &house.snapshot().policy;
-        insight::overview(policy, span.from, span.to, night_offset, |each| {
-            house.store.tallies(None, span.from.hour(), span.end_hour(), each);
+        let snapshot = house.snapshot();
+        insight::overview(&snapshot.policy, span.from, span.to, night_offset, |each| {
+            house.store.tallies(&snapshot.devices, None, span.from.hour(), span.end_hour(), each);
         })
     });
     Ok(Json(overview.await?))

@@ -15,7 +15,8 @@ use super::problem::{Params, Problem};
 use super::words;
 use crate::event::{Event, Outcome, Transport};
 use crate::policy::{DeviceId, Label, Name, Verdict};
-use crate::store::{EventId, Page};
+use crate::snapshot::Snapshot;
+use crate::store::{EventId, Filter, Page, Sieve};
 use crate::time::Timestamp;
 
 /// Queries that a page of collapsed rows is made of, at most.
@@ -100,9 +101,9 @@ pub(crate) async fn list_queries(
     let queries = house.read(move |house| {
         let reader = Reader::new(house);
         if params.collapse == Some(true) {
-            return collapsed(house.store.events(&filter, before, COLLAPSED), limit, &reader);
+            return collapsed(reader.read(house, &filter, before, COLLAPSED), limit, &reader);
         }
-        let Page { events, next } = house.store.events(&filter, before, limit);
+        let Page { events, next } = reader.read(house, &filter, before, limit);
         let events = events.iter().map(|(id, event)| reader.query(*id, event)).collect();
         QueryPage { events, next: next.map(|EventId(id)| id.to_string()) }
     });
@@ -171,8 +172,9 @@ pub(crate) async fn list_names(
     let before = params.before.map(EventId);
     let filter = params.filter(&house.snapshot().policy)?;
     let names = house.read(move |house| {
-        let Page { events, next } = house.store.events(&filter, before, UNIQUE);
-        let policy = house.snapshot().policy.clone();
+        let reader = Reader::new(house);
+        let Page { events, next } = reader.read(house, &filter, before, UNIQUE);
+        let policy = &reader.0.snapshot().policy;
         let mut places: HashMap<&Name, usize> = HashMap::new();
         let mut devices: HashSet<(&Name, &DeviceId)> = HashSet::new();
         let mut names: Vec<UniqueName> = Vec::new();
@@ -207,12 +209,12 @@ impl Reader {
     }
 
     pub(crate) fn query(&self, EventId(id): EventId, event: &Event) -> Query {
-        let policy = &self.0.snapshot().policy;
+        let Snapshot { policy, devices, .. } = self.0.snapshot();
         let of_alias = event.alias.as_ref().and_then(|alias| policy.label(alias.as_ref()));
         Query {
             id: id.to_string(),
             at: event.at,
-            device: event.device.clone(),
+            device: devices.main(&event.device).clone(),
             device_name: self.0.of(&event.device),
             address: event.address,
             name: event.name.clone(),

@@ -11,6 +11,7 @@ use super::problem::{Body, Params, Problem, sentence};
 use super::rules::RuleToMake;
 use super::span::{Span, SpanParams};
 use super::turn::Turn;
+use crate::device::Devices;
 use crate::insight::{self, Asked, Change, RulesAtWork, WhatIf};
 use crate::policy::{Action, DeviceId, Format, ListReport, ListSource, OwnRule, RejectedLine, Tier, Trial};
 use crate::snapshot::Snapshot;
@@ -115,7 +116,7 @@ pub(crate) async fn what_if(turn: Turn, Body(question): Body<WhatIfQuestion>) ->
             Ok(change) => change,
             Err(problem) => return Some(Err(problem)),
         };
-        let asked = asked(house, span, device.as_ref(), wanted);
+        let asked = asked(house, &snapshot.devices, span, device.as_ref(), wanted);
         let effect = insight::what_if(&asked, &snapshot.policy, &snapshot.devices, &change, now, wanted)?;
         Some(Ok(WhatIfAnswer { effect: WhatIf { from: span.from, to: span.to, ..effect }, read }))
     });
@@ -133,8 +134,8 @@ pub(crate) async fn hits(
     let now = turn.house.clock.now();
     let span = span.resolve_with(now, USUAL)?;
     let work = turn.think(move |house, wanted| {
-        let asked = asked(house, span, device.as_ref(), wanted);
         let snapshot = house.snapshot();
+        let asked = asked(house, &snapshot.devices, span, device.as_ref(), wanted);
         let work = insight::list_hits(&asked, &snapshot.policy, &snapshot.devices, now, wanted)?;
         Some(RulesAtWork { from: span.from, to: span.to, ..work })
     });
@@ -142,9 +143,9 @@ pub(crate) async fn hits(
 }
 
 /// What was asked in the span; cut short when nobody wants it any more, which whoever uses it finds out as well.
-fn asked(house: &House, span: Span, device: Option<&DeviceId>, wanted: &dyn Fn() -> bool) -> Asked {
+fn asked(house: &House, devices: &Devices, span: Span, device: Option<&DeviceId>, wanted: &dyn Fn() -> bool) -> Asked {
     Asked::sum(|each| {
-        house.store.tallies(device, span.from.hour(), span.end_hour(), &mut |row| {
+        house.store.tallies(devices, device, span.from.hour(), span.end_hour(), &mut |row| {
             if wanted() {
                 each(row);
             }

@@ -33,6 +33,7 @@ use self::setting::Setting;
 use crate::app::{self, Failure, Ready};
 use crate::config::Config;
 use crate::control::State;
+use crate::device::Devices;
 use crate::event;
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
@@ -119,7 +120,7 @@ async fn bring_in_history(
         if let Some(problem) = store.health().problem {
             return Err(Failure::Other(format!("the demo cannot keep its history. {problem}")));
         }
-        let heard_last = store.devices().into_iter().map(|(_, _, last)| last).max();
+        let heard_last = store.devices(&Devices::default()).into_iter().map(|(_, _, last)| last).max();
         let from = heard_last.map_or_else(|| now.before(HISTORY), |last| last.after(Duration::from_millis(1)));
         let snapshot = State::load(config.control, store.settings()).snapshot();
 

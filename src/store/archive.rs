@@ -112,14 +112,9 @@ impl Archive {
         Ok(devices)
     }
 
-    /// The firsts of all devices, or of one.
-    pub(super) fn firsts(&self, of: Option<&DeviceId>) -> Result<HashMap<DeviceId, Firsts>, DatabaseError> {
+    /// The firsts of all devices.
+    pub(super) fn firsts(&self) -> Result<HashMap<DeviceId, Firsts>, DatabaseError> {
         let mut all = HashMap::new();
-        if let Some(device) = of {
-            let value = self.database.read(&device_key(FIRSTS, device))?;
-            all.extend(value.map(|value| Firsts::decode(&value)).transpose()?.map(|firsts| (device.clone(), firsts)));
-            return Ok(all);
-        }
         self.each_device(FIRSTS, &mut |device, value| {
             if let Ok(firsts) = Firsts::decode(&value) {
                 all.insert(device, firsts);
@@ -146,8 +141,9 @@ impl Archive {
         if changes.is_empty() { Ok(()) } else { self.database.write(changes) }
     }
 
-    /// Copies into `fresh`, an empty archive, all but what is known of `device`.
-    pub(super) fn copy_without(&self, device: &DeviceId, fresh: &Self) -> Result<(), DatabaseError> {
+    /// Copies into `fresh`, an empty archive, all but what is known of `gone`.
+    pub(super) fn copy_without(&self, gone: &[DeviceId], fresh: &Self) -> Result<(), DatabaseError> {
+        let gone_keys: Vec<_> = gone.iter().flat_map(|id| [device_key(DEVICES, id), device_key(FIRSTS, id)]).collect();
         let mut changes = Vec::new();
         let mut failed: Result<(), DatabaseError> = Ok(());
         let all = (&[0u8][..], &[u8::MAX][..]);
@@ -155,10 +151,10 @@ impl Archive {
             failed = (|| {
                 let mut value = value.load()?;
                 match key.first() {
-                    Some(&(DEVICES | FIRSTS)) if key[1..] == *device.to_string().as_bytes() => return Ok(()),
+                    Some(&(DEVICES | FIRSTS)) if gone_keys.iter().any(|gone| gone == key) => return Ok(()),
                     // One that cannot be read is lost either way.
                     Some(&TALLIES) => match Sheet::decode(&value) {
-                        Ok(sheet) => value = sheet.without(device).encode().map_err(DatabaseError::Disk)?,
+                        Ok(sheet) => value = sheet.without(gone).encode().map_err(DatabaseError::Disk)?,
                         Err(_) => return Ok(()),
                     },
                     _ => {}

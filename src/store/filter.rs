@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::search::Sieve;
+use crate::device::Devices;
 use crate::event::{Outcome, Transport};
 use crate::policy::{DeviceId, NameRef, Verdict};
 use crate::time::Timestamp;
@@ -85,6 +87,27 @@ pub struct LabelTest {
 impl fmt::Debug for LabelTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LabelTest").field("unlabelled", &self.unlabelled).finish_non_exhaustive()
+    }
+}
+
+impl Filter {
+    /// Ready to be asked of events as they happen, with `devices` saying which identities count as one device.
+    pub fn sieve(&self, devices: &Devices) -> Sieve {
+        Sieve::new(&self.with_identities(devices))
+    }
+
+    /// The same, with a device meant by all identities that count as it.
+    fn with_identities(&self, devices: &Devices) -> Self {
+        let all = |ids: &[DeviceId]| ids.iter().flat_map(|id| devices.identities(id)).cloned().collect();
+        let mut filter = self.clone();
+        let device = filter.device.take().map(|id| Term { exclude: false, what: What::Device(vec![id]) });
+        filter.terms.extend(device);
+        for term in &mut filter.terms {
+            if let What::Device(ids) = &mut term.what {
+                *ids = all(ids);
+            }
+        }
+        filter
     }
 }
 

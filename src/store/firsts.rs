@@ -40,6 +40,13 @@ impl Firsts {
         }
     }
 
+    /// Adds what the same device asked under another identity. Its names are as many as those of two devices.
+    pub(super) fn join(&mut self, other: Self) {
+        for (name, seen) in other.names {
+            self.names.entry(name).and_modify(|known| *known = known.and(seen)).or_insert(seen);
+        }
+    }
+
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
         let seconds = |at: Timestamp| at.millis() / 1000;
         let span = |seen: &Seen| seconds(seen.last).cast_signed().wrapping_sub(seconds(seen.first).cast_signed());

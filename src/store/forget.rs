@@ -19,7 +19,7 @@ use super::tally::Tally;
 use super::{Keeping, Store};
 use crate::policy::DeviceId;
 
-/// The file that says what is being forgotten: a device, or [`ALL`].
+/// The file that says what is being forgotten: identities as a JSON array, or [`ALL`].
 const INTENT: &str = "forgetting";
 const ALL: &str = "*";
 /// Where fresh directories are made.
@@ -29,20 +29,21 @@ const READERS: (u32, Duration) = (1_000, Duration::from_millis(10));
 /// Blocks that are written at once.
 const BLOCKS_AT_ONCE: usize = 16;
 
-pub(super) fn forget(store: &Store, device: Option<&DeviceId>) -> Result<(), Trouble> {
+pub(super) fn forget(store: &Store, gone: Option<&[DeviceId]>) -> Result<(), Trouble> {
     let _alone = store.writing();
     if !store.writes() {
-        forget_in_memory(store, device);
+        forget_in_memory(store, gone);
         return Ok(());
     }
     store.home.claim()?;
     let unusable = |error| Trouble::Unusable(store.home.dir().into(), error);
-    let intent = device.map_or_else(|| ALL.to_owned(), DeviceId::to_string);
+    let intent = gone.map_or_else(|| Ok(ALL.to_owned()), serde_json::to_string);
+    let intent = intent.map_err(|error| unusable(error.into()))?;
     write_whole(&store.home.dir().join(INTENT), intent.as_bytes()).map_err(unusable)?;
-    if device.is_some() && store.journal() == Keeping::Disk {
+    if gone.is_some() && store.journal() == Keeping::Disk {
         hand_to_disk(store)?;
     }
-    forget_in_memory(store, device);
+    forget_in_memory(store, gone);
     let disk = store.disk.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(disk) = disk {
         let_go(disk).map_err(unusable)?;
@@ -60,9 +61,8 @@ pub(super) fn finish(home: &Home) -> Result<(), Trouble> {
     match fs::read_to_string(&intent) {
         Ok(text) => {
             // What is neither is a file that was never written whole: nothing was acknowledged.
-            let device: Option<DeviceId> = text.trim().parse().ok();
-            match device {
-                Some(device) => without(home.dir(), &device).map_err(refused)?,
+            match identities(text.trim()) {
+                Some(gone) => without(home.dir(), &gone).map_err(refused)?,
                 None if text.trim() == ALL => everything(home.dir()).map_err(DatabaseError::Disk).map_err(refused)?,
                 None => {}
             }
@@ -72,6 +72,11 @@ pub(super) fn finish(home: &Home) -> Result<(), Trouble> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(refused(DatabaseError::Disk(error))),
     }
+}
+
+/// Before devices could be joined there was one, and not in an array.
+fn identities(intent: &str) -> Option<Vec<DeviceId>> {
+    serde_json::from_str(intent).ok().or_else(|| Some(vec![intent.parse().ok()?]))
 }
 
 /// Writes the open block, so that it can be forgotten where all others are.
@@ -92,10 +97,10 @@ fn hand_to_disk(store: &Store) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn forget_in_memory(store: &Store, device: Option<&DeviceId>) {
+fn forget_in_memory(store: &Store, gone: Option<&[DeviceId]>) {
     let mut memory = store.memory();
-    match device {
-        Some(device) => memory.forget_device(device),
+    match gone {
+        Some(gone) => memory.forget_devices(gone),
         None => memory.forget(),
     }
 }
@@ -120,13 +125,13 @@ fn everything(dir: &Path) -> io::Result<()> {
     remove_set_aside(dir)
 }
 
-fn without(dir: &Path, device: &DeviceId) -> Result<(), DatabaseError> {
+fn without(dir: &Path, gone: &[DeviceId]) -> Result<(), DatabaseError> {
     let (journal_dir, fresh_dir) = (dir.join(JOURNAL), dir.join(FRESH));
     remove_if_there(&fresh_dir).map_err(DatabaseError::Disk)?;
     make_dir(&fresh_dir).map_err(DatabaseError::Disk)?;
     if journal_dir.is_dir() {
         for id in list_periods(&journal_dir).map_err(DatabaseError::Disk)? {
-            match rewrite(id, &journal_dir, &fresh_dir, device) {
+            match rewrite(id, &journal_dir, &fresh_dir, gone) {
                 Ok(()) => replace(&id.dir(&journal_dir), &id.dir(&fresh_dir)).map_err(DatabaseError::Disk)?,
                 // What cannot be read cannot be gone through either.
                 Err(DatabaseError::Damaged(_)) => remove(&id.dir(&journal_dir)).map_err(DatabaseError::Disk)?,
@@ -139,21 +144,21 @@ fn without(dir: &Path, device: &DeviceId) -> Result<(), DatabaseError> {
     if archive_dir.is_dir() {
         let fresh = fresh_dir.join(ARCHIVE);
         make_dir(&fresh).map_err(DatabaseError::Disk)?;
-        Archive::open(&archive_dir)?.copy_without(device, &Archive::open(&fresh)?)?;
+        Archive::open(&archive_dir)?.copy_without(gone, &Archive::open(&fresh)?)?;
         replace(&archive_dir, &fresh).map_err(DatabaseError::Disk)?;
     }
     remove_if_there(&fresh_dir).and_then(|()| remove_set_aside(dir)).map_err(DatabaseError::Disk)
 }
 
-/// Writes all of a period but what is of `device` into a period below `fresh_dir`.
-fn rewrite(id: PeriodId, journal_dir: &Path, fresh_dir: &Path, device: &DeviceId) -> Result<(), DatabaseError> {
+/// Writes all of a period but what is of `gone` into a period below `fresh_dir`.
+fn rewrite(id: PeriodId, journal_dir: &Path, fresh_dir: &Path, gone: &[DeviceId]) -> Result<(), DatabaseError> {
     let Some(old) = Period::open(id, journal_dir)? else { return Ok(()) };
     let summary = old.summary();
     let fresh = Period::begin(id, fresh_dir, summary.day, summary.after)?;
     let mut blocks = Vec::new();
     let mut written = Ok(());
     old.blocks(summary.after, &mut |first, _, mut events| {
-        events.retain(|event| event.device != *device);
+        events.retain(|event| !gone.contains(&event.device));
         let placed: Vec<_> = (first.0..).map(super::EventId).zip(events).map(Arc::new).collect();
         if placed.is_empty() || written.is_err() {
             return;
@@ -168,7 +173,7 @@ fn rewrite(id: PeriodId, journal_dir: &Path, fresh_dir: &Path, device: &DeviceId
     })?;
     written?;
     let mut tally = Tally::default();
-    tally.merge(&old.tally()?.0.sheet(true).without(device));
+    tally.merge(&old.tally()?.0.sheet(true).without(gone));
     let span = Some((summary.oldest, summary.newest));
     fresh.write(&Batch { blocks, tally: Some(Arc::new(tally)), last: summary.last, span })
 }

@@ -252,12 +252,12 @@ impl Memory {
         *self = Self { lost: self.lost, ..Self::after(EventId(self.next.0 - 1)) };
     }
 
-    /// Forgets what is known of `device`.
-    pub(super) fn forget_device(&mut self, device: &DeviceId) {
+    /// Forgets what is known of `gone`.
+    pub(super) fn forget_devices(&mut self, gone: &[DeviceId]) {
         let pending: Vec<_> = self.pending.drain(..).filter(|block| !block.block.header.tail).collect();
         for block in pending {
             let mut events = block.events();
-            events.retain(|(_, event)| event.device != *device);
+            events.retain(|(_, event)| !gone.contains(&event.device));
             events.reverse();
             let placed: Vec<_> =
                 (block.first.0..).map(EventId).zip(events).map(|(id, (_, event))| Arc::new((id, event))).collect();
@@ -265,14 +265,16 @@ impl Memory {
             self.pending.extend(packed.map(Arc::new));
         }
         // What is left moves to the end: the places of a block have no gaps.
-        let before: Vec<bool> = self.open.iter().map(|placed| placed.1.device != *device).collect();
+        let before: Vec<bool> = self.open.iter().map(|placed| !gone.contains(&placed.1.device)).collect();
         self.packed = before[..self.packed].iter().filter(|kept| **kept).count();
         let mut kept: Vec<Event> = Vec::with_capacity(self.open.len());
-        kept.extend(self.open.drain(..).filter(|placed| placed.1.device != *device).map(|placed| placed.1.clone()));
+        kept.extend(
+            self.open.drain(..).filter(|placed| !gone.contains(&placed.1.device)).map(|placed| placed.1.clone()),
+        );
         let first = self.next.0 - kept.len() as u64;
         self.open = (first..).map(EventId).zip(kept).map(Arc::new).collect();
         let mut tally = Tally::default();
-        tally.merge(&self.tally.sheet(true).without(device));
+        tally.merge(&self.tally.sheet(true).without(gone));
         self.tally = Arc::new(tally);
     }
 

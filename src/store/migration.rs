@@ -205,6 +205,7 @@ mod tests {
     use proptest::test_runner::TestRunner;
 
     use super::*;
+    use crate::device::Devices;
     use crate::policy::{DeviceId, Name};
     use crate::store::samples::any_event;
     use crate::store::value::{plain, wrap_version};
@@ -258,12 +259,12 @@ mod tests {
         for _ in 0..2 {
             let store = Store::open(Options::at(dir.path().to_owned()), Clock::System);
             assert_eq!(store.health().problem, None);
-            let page = store.events(&Filter::default(), None, 1_000);
+            let page = store.events(&Devices::default(), &Filter::default(), None, 1_000);
             let found: Vec<Event> = page.events.iter().rev().map(|(_, event)| event.clone()).collect();
             assert_eq!(found, events);
             assert_eq!(page.events[0].0, EventId(340), "places stay");
             let (mut old, mut new) = (0, 0);
-            store.tallies(None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |row| {
+            store.tallies(&Devices::default(), None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |row| {
                 *(if row.device == device && row.name == name { &mut old } else { &mut new }) += row.count;
             });
             assert_eq!((old, new), (40, 300));

@@ -61,6 +61,7 @@ use serde::{Deserialize, Serialize};
 pub use self::filter::{Filter, LabelTest, NameMatch, Term, What};
 pub use self::options::{FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
 pub use self::privacy::{EVERYONE, Keeping, Level};
+pub use self::search::Sieve;
 pub use self::settings::{AddedList, Settings};
 
 use self::disk::Disk;
@@ -68,6 +69,7 @@ use self::home::{Home, Trouble};
 use self::memory::Memory;
 use self::recorder::Recorder;
 use self::settings::SettingsFile;
+use crate::device::Devices;
 use crate::event::{Event, EventQueue};
 use crate::policy::{DeviceId, Name, Verdict};
 use crate::snapshot::SnapshotCell;
@@ -234,19 +236,30 @@ impl Store {
     }
 
     /// Reads the journal backwards from before `before`, at most `limit` events. What is not flushed yet is included.
-    pub fn events(&self, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
-        reading::events(self, filter, before, limit)
+    ///
+    /// Here and in all that is read below, `devices` says which identities count as one device: what is looked for by one
+    /// of them is found under all of them, and what is found has the main one. What is kept has the identity that was
+    /// known when it was asked, so each has its own history again when the operator splits them.
+    pub fn events(&self, devices: &Devices, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
+        reading::events(self, devices, filter, before, limit)
     }
 
-    /// Calls `each` for every tally of the hours `from..to`, in no order; what is not flushed yet is included. The count
-    /// of one device, hour, name and verdict may come in several parts.
-    pub fn tallies(&self, device: Option<&DeviceId>, from: Hour, to: Hour, each: &mut dyn FnMut(TallyRow)) {
-        reading::tallies(self, device, from, to, each);
+    /// Calls `each` for every tally of the hours `from..to`, in no order, of all devices or of one; what is not flushed
+    /// yet is included. The count of one device, hour, name and verdict may come in several parts.
+    pub fn tallies(
+        &self,
+        devices: &Devices,
+        of: Option<&DeviceId>,
+        from: Hour,
+        to: Hour,
+        each: &mut dyn FnMut(TallyRow),
+    ) {
+        reading::tallies(self, devices, of, from, to, each);
     }
 
     /// First and last time each device was heard of.
-    pub fn devices(&self) -> Vec<(DeviceId, Timestamp, Timestamp)> {
-        reading::devices(self)
+    pub fn devices(&self, devices: &Devices) -> Vec<(DeviceId, Timestamp, Timestamp)> {
+        reading::devices(self, devices)
     }
 
     /// Hits per list since `from`, by name.
@@ -255,17 +268,18 @@ impl Store {
     }
 
     /// What devices asked since `since` for the first time, the newest first; of all devices, or of one.
-    pub fn firsts(&self, device: Option<&DeviceId>, since: Timestamp) -> Vec<First> {
-        reading::firsts(self, device, since)
+    pub fn firsts(&self, devices: &Devices, of: Option<&DeviceId>, since: Timestamp) -> Vec<First> {
+        reading::firsts(self, devices, of, since)
     }
 
-    /// Forgets all that is known of `device`, or everything, in memory and on disk, and returns when no byte of it is left.
-    /// Settings stay. Takes as long as reading and writing the history does.
+    /// Forgets all that is known of a device, under each of its identities, or everything, in memory and on disk, and
+    /// returns when no byte of it is left. Settings stay. Takes as long as reading and writing the history does.
     ///
     /// # Errors
     /// One sentence when that was not possible; it is tried again when the store is opened the next time.
-    pub fn forget(&self, device: Option<&DeviceId>) -> Result<(), String> {
-        forget::forget(self, device).map_err(|trouble| trouble.to_string())
+    pub fn forget(&self, devices: &Devices, of: Option<&DeviceId>) -> Result<(), String> {
+        let identities: Option<Vec<DeviceId>> = of.map(|id| devices.identities(id).cloned().collect());
+        forget::forget(self, identities.as_deref()).map_err(|trouble| trouble.to_string())
     }
 
     /// How the store is doing.

@@ -9,20 +9,20 @@ use std::sync::Arc;
 use super::disk::Disk;
 use super::firsts::Firsts;
 use super::memory::View;
-use super::search::Sieve;
 use super::sheet::Sheet;
 use super::shelf::Periods;
 use super::tally::Seen;
 use super::{EventId, Filter, First, Keeping, Page, Store, TallyRow};
+use crate::device::Devices;
 use crate::policy::{DeviceId, Name};
 use crate::time::{Hour, Timestamp};
 
 /// Events a page may have, whatever is asked for.
 const MAX_PAGE: usize = 10_000;
 
-pub(super) fn events(store: &Store, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
+pub(super) fn events(store: &Store, devices: &Devices, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
     let (view, disk) = look(store);
-    let sieve = Sieve::new(filter);
+    let sieve = filter.sieve(devices);
     let mut before = before.unwrap_or(EventId(u64::MAX));
     // One more than asked for, to know whether there is another page.
     let limit = limit.min(MAX_PAGE);
@@ -38,16 +38,32 @@ pub(super) fn events(store: &Store, filter: &Filter, before: Option<EventId>, li
     let more = events.len() > limit;
     events.truncate(limit);
     let next = events.last().filter(|_| more).map(|event| event.0);
+    for (_, event) in &mut events {
+        event.device = devices.main(&event.device).clone();
+    }
     Page { events, next }
 }
 
-pub(super) fn tallies(store: &Store, device: Option<&DeviceId>, from: Hour, to: Hour, each: &mut dyn FnMut(TallyRow)) {
+pub(super) fn tallies(
+    store: &Store,
+    devices: &Devices,
+    of: Option<&DeviceId>,
+    from: Hour,
+    to: Hour,
+    each: &mut dyn FnMut(TallyRow),
+) {
+    let of = of.map(|id| devices.main(id));
     each_sheet(store, from, to, &mut |sheet| {
-        for group in sheet.groups().filter(|group| device.is_none_or(|device| device == group.device)) {
+        let mains: Vec<&DeviceId> = sheet.devices.iter().map(|id| devices.main(id)).collect();
+        for group in sheet.groups() {
+            let device = mains[group.device_place()];
+            if of.is_some_and(|of| of != device) {
+                continue;
+            }
             for (hour, count) in group.counts() {
                 let hour = Hour::from_number(hour);
                 if (from..to).contains(&hour) {
-                    let (device, name) = (group.device.clone(), group.name.clone());
+                    let (device, name) = (device.clone(), group.name.clone());
                     each(TallyRow { device, hour, name, verdict: group.verdict, count });
                 }
             }
@@ -68,11 +84,11 @@ pub(super) fn list_hits(store: &Store, from: Hour) -> Vec<(Arc<str>, u64)> {
     hits
 }
 
-pub(super) fn devices(store: &Store) -> Vec<(DeviceId, Timestamp, Timestamp)> {
+pub(super) fn devices(store: &Store, devices: &Devices) -> Vec<(DeviceId, Timestamp, Timestamp)> {
     let (view, disk) = look(store);
-    let mut devices: HashMap<DeviceId, Seen> = HashMap::new();
+    let mut known: HashMap<DeviceId, Seen> = HashMap::new();
     if let Some((disk, _)) = &disk {
-        devices = disk.archive.devices().unwrap_or_else(|_| {
+        known = disk.archive.devices().unwrap_or_else(|_| {
             disk.note_unreadable(1);
             HashMap::new()
         });
@@ -80,20 +96,24 @@ pub(super) fn devices(store: &Store) -> Vec<(DeviceId, Timestamp, Timestamp)> {
     each_recent(&view, disk.as_ref(), &mut |sheet| {
         for (device, seen) in &sheet.seen {
             let device = &sheet.devices[*device as usize];
-            let known = devices.get(device).map_or(*seen, |known| known.then(*seen));
-            devices.insert(device.clone(), known);
+            let sum = known.get(device).map_or(*seen, |known| known.then(*seen));
+            known.insert(device.clone(), sum);
         }
     });
-    let mut devices: Vec<_> = devices.into_iter().map(|(device, seen)| (device, seen.first, seen.last)).collect();
-    devices.sort_unstable();
-    devices
+    let mut together: HashMap<&DeviceId, Seen> = HashMap::new();
+    for (id, seen) in &known {
+        together.entry(devices.main(id)).and_modify(|sum| *sum = sum.and(*seen)).or_insert(*seen);
+    }
+    let mut rows: Vec<_> = together.into_iter().map(|(id, seen)| (id.clone(), seen.first, seen.last)).collect();
+    rows.sort_unstable();
+    rows
 }
 
-pub(super) fn firsts(store: &Store, of: Option<&DeviceId>, since: Timestamp) -> Vec<First> {
+pub(super) fn firsts(store: &Store, devices: &Devices, of: Option<&DeviceId>, since: Timestamp) -> Vec<First> {
     let (view, disk) = look(store);
-    let mut known: HashMap<DeviceId, Firsts> = HashMap::new();
+    let mut kept: HashMap<DeviceId, Firsts> = HashMap::new();
     if let Some((disk, _)) = &disk {
-        known = disk.archive.firsts(of).unwrap_or_else(|_| {
+        kept = disk.archive.firsts().unwrap_or_else(|_| {
             disk.note_unreadable(1);
             HashMap::new()
         });
@@ -101,19 +121,22 @@ pub(super) fn firsts(store: &Store, of: Option<&DeviceId>, since: Timestamp) -> 
     each_recent(&view, disk.as_ref(), &mut |sheet| {
         for (device, name, seen) in &sheet.asked {
             let device = &sheet.devices[*device as usize];
-            if of.is_none_or(|of| of == device) {
-                known.entry(device.clone()).or_default().add(&sheet.names[*name as usize], *seen);
-            }
+            kept.entry(device.clone()).or_default().add(&sheet.names[*name as usize], *seen);
         }
     });
-    // In the house a name is as new as it is for the first device that asked it.
+    let mut known: HashMap<DeviceId, Firsts> = HashMap::new();
+    for (id, firsts) in kept {
+        known.entry(devices.main(&id).clone()).or_default().join(firsts);
+    }
+    // In the house a name is as new as it is for the first device that asked it, also where only one is asked about.
     let mut household: HashMap<&Name, Seen> = HashMap::new();
     for (name, seen) in known.values().flat_map(|firsts| &firsts.names) {
         let sum = household.entry(name).or_insert(*seen);
-        *sum = Seen { first: sum.first.min(seen.first), last: sum.last.max(seen.last) };
+        *sum = sum.and(*seen);
     }
     let mut rows = Vec::new();
-    for (device, firsts) in &known {
+    let of = of.map(|id| devices.main(id));
+    for (device, firsts) in known.iter().filter(|(device, _)| of.is_none_or(|of| of == *device)) {
         for (name, seen) in firsts.names.iter().filter(|(name, seen)| seen.first >= since && !name.as_ref().is_root()) {
             let new_in_house = household.get(name).is_some_and(|house| house.first == seen.first);
             let (device, name) = (device.clone(), name.clone());

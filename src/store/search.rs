@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 /// A [`Filter`] made ready to be asked many times.
 #[derive(Clone, Debug)]
-pub(super) struct Sieve {
+pub struct Sieve {
     filter: Filter,
     asks_for_names: bool,
 }
@@ -110,7 +110,7 @@ impl Sieve {
     }
 
     /// Whether `event` is looked for.
-    pub(super) fn passes(&self, event: &Event) -> bool {
+    pub fn passes(&self, event: &Event) -> bool {
         self.passes_moment(event.at)
             && self.passes_question(event.qtype, event.verdict, event.list.as_deref())
             && self.passes_result(event.outcome, event.rcode, event.upstream.as_deref())

@@ -31,7 +31,6 @@ pub(super) struct Sheet {
 /// The counts of a device, a name and a verdict.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group<'a> {
-    pub(super) device: &'a DeviceId,
     pub(super) name: &'a Name,
     pub(super) verdict: Verdict,
     counts: &'a [(CountKey, u64)],
@@ -126,12 +125,7 @@ impl Sheet {
         };
         self.counts.chunk_by(same).map(|counts| {
             let key = counts[0].0;
-            Group {
-                device: &self.devices[key.device as usize],
-                name: &self.names[key.name as usize],
-                verdict: verdict_of(key.verdict),
-                counts,
-            }
+            Group { name: &self.names[key.name as usize], verdict: verdict_of(key.verdict), counts }
         })
     }
 
@@ -140,16 +134,16 @@ impl Sheet {
         self.counts.iter().map(|(key, _)| key)
     }
 
-    /// The same without what is known of `device`.
-    pub(super) fn without(&self, device: &DeviceId) -> Self {
+    /// The same without what is known of `gone`.
+    pub(super) fn without(&self, gone: &[DeviceId]) -> Self {
         let mut sheet = self.clone();
-        if let Some(gone) = self.devices.iter().position(|one| one == device) {
-            let gone = u32::try_from(gone).unwrap_or(u32::MAX);
-            sheet.counts.retain(|(key, _)| key.device != gone);
-            sheet.hits.retain(|hit| hit.1 != gone);
-            sheet.seen.retain(|seen| seen.0 != gone);
-            sheet.asked.retain(|asked| asked.0 != gone);
-            // Names that nobody else asked, and the device itself, must not stay in the tables either.
+        let stays: Vec<bool> = self.devices.iter().map(|device| !gone.contains(device)).collect();
+        if stays.contains(&false) {
+            sheet.counts.retain(|(key, _)| stays[key.device as usize]);
+            sheet.hits.retain(|hit| stays[hit.1 as usize]);
+            sheet.seen.retain(|seen| stays[seen.0 as usize]);
+            sheet.asked.retain(|asked| stays[asked.0 as usize]);
+            // Names that nobody else asked, and the devices themselves, must not stay in the tables either.
             sheet = sheet.renumbered();
         }
         sheet
@@ -366,11 +360,11 @@ mod tests {
 
         #[test]
         fn a_forgotten_device_is_in_no_table(events in prop::collection::vec(any_event(), 2..60)) {
-            let gone = events[0].device.clone();
+            let gone = [events[0].device.clone(), events[1].device.clone()];
             let mut tally = Tally::default();
             events.iter().for_each(|event| tally.count(event));
             let mut rest = Tally::default();
-            events.iter().filter(|event| event.device != gone).for_each(|event| rest.count(event));
+            events.iter().filter(|event| !gone.contains(&event.device)).for_each(|event| rest.count(event));
             prop_assert_eq!(tally.sheet(true).without(&gone), rest.sheet(true));
         }
     }

@@ -61,13 +61,18 @@ impl Seen {
 
     /// What is known from this and what came after it. Adding the same again changes nothing.
     pub(super) fn then(self, later: Self) -> Self {
+        Self { last: later.last, ..self.and(later) }
+    }
+
+    /// What is known from this and `other`, of which neither came after the other.
+    pub(super) fn and(self, other: Self) -> Self {
         // A machine without a battery clock starts in 1970: such a first time is no time.
-        let first = match (self.first < BUILD_DATE, later.first < BUILD_DATE) {
-            (true, false) => later.first,
+        let first = match (self.first < BUILD_DATE, other.first < BUILD_DATE) {
+            (true, false) => other.first,
             (false, true) => self.first,
-            _ => self.first.min(later.first),
+            _ => self.first.min(other.first),
         };
-        Self { first, last: later.last }
+        Self { first, last: self.last.max(other.last) }
     }
 }
 
@@ -238,7 +243,8 @@ mod tests {
             events.iter().for_each(|event| alone.count(event));
             let rows = |tally: &Tally| {
                 let sheet = tally.sheet(false);
-                let rows = sheet.groups().flat_map(|group| group.counts().map(move |(hour, count)| (group.device.clone(), group.name.clone(), group.verdict, hour, count)));
+                let devices = &sheet.devices;
+                let rows = sheet.groups().flat_map(|group| group.counts().map(move |(hour, count)| (devices[group.device_place()].clone(), group.name.clone(), group.verdict, hour, count)));
                 rows.collect::<Vec<_>>()
             };
             prop_assert_eq!(rows(&tally), rows(&alone));

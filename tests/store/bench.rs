@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sordino::device::Devices;
 use sordino::event::Event;
 use sordino::policy::DeviceId;
 use sordino::store::{Filter, NameMatch, Options, Store, Term, What};
@@ -77,7 +78,7 @@ fn what_ten_million_queries_cost() {
         let mut times: Vec<Duration> = (0..SEARCHES)
             .map(|_| {
                 let begin = Instant::now();
-                store.events(&filter, None, 100);
+                store.events(&Devices::default(), &filter, None, 100);
                 begin.elapsed()
             })
             .collect();
@@ -89,11 +90,17 @@ fn what_ten_million_queries_cost() {
     for days in [1, 7, DAYS] {
         let begin = Instant::now();
         let mut rows = 0u64;
-        store.tallies(None, START.after(Duration::from_secs((DAYS - days) * 86_400)).hour(), end, &mut |_| rows += 1);
+        store.tallies(
+            &Devices::default(),
+            None,
+            START.after(Duration::from_secs((DAYS - days) * 86_400)).hour(),
+            end,
+            &mut |_| rows += 1,
+        );
         println!("tallies of {days} days: {rows} rows in {:?}", begin.elapsed());
     }
     let begin = Instant::now();
-    println!("firsts: {} in {:?}", store.firsts(None, START).len(), begin.elapsed());
+    println!("firsts: {} in {:?}", store.firsts(&Devices::default(), None, START).len(), begin.elapsed());
     println!("RSS after: {} kB", of_this_process("status", "VmRSS"));
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sordino::device::Devices;
 use sordino::event::Event;
 use sordino::policy::{DeviceId, GuardId, Verdict};
 use sordino::store::{Filter, MAX_BLOCK_EVENTS, Options, Settings, Store};
@@ -17,7 +18,7 @@ fn a_restart_shows_the_same_history() {
     let events = household(3_000, 1);
     let store = record(dir.path(), &events);
     assert_eq!(consistent(&store), events);
-    let (devices, hits) = (store.devices(), store.list_hits(START.hour()));
+    let (devices, hits) = (store.devices(&Devices::default()), store.list_hits(START.hour()));
     assert!(devices.len() > 5 && hits.len() > 3, "{devices:?} {hits:?}");
     drop(store);
 
@@ -25,7 +26,7 @@ fn a_restart_shows_the_same_history() {
     assert_eq!(store.health().problem, None);
     assert_eq!(store.health().unflushed, 0);
     assert_eq!(consistent(&store), events);
-    assert_eq!(store.devices(), devices);
+    assert_eq!(store.devices(&Devices::default()), devices);
     assert_eq!(store.list_hits(START.hour()), hits);
     let listed = events.iter().filter(|event| event.list.is_some()).count() as u64;
     assert_eq!(hits.iter().map(|(_, count)| count).sum::<u64>(), listed);
@@ -79,7 +80,7 @@ fn filters_find_what_a_plain_search_finds() {
                 && filter.from.is_none_or(|from| event.at >= from)
                 && filter.to.is_none_or(|to| event.at < to)
         });
-        let page = store.events(&filter, None, 10_000);
+        let page = store.events(&Devices::default(), &filter, None, 10_000);
         let found: Vec<_> = page.events.iter().map(|(_, event)| event).collect();
         assert_eq!(found, wanted.collect::<Vec<_>>(), "{filter:?}");
         assert_eq!(page.next, None);
@@ -94,7 +95,7 @@ fn a_device_is_looked_up_again_and_tallies_can_be_asked_for_one() {
     let device = &events[0].device;
     let (from, to) = (events[0].at.hour(), events[999].at.hour());
     let mut sum = 0;
-    store.tallies(Some(device), from, to, &mut |row| {
+    store.tallies(&Devices::default(), Some(device), from, to, &mut |row| {
         assert_eq!(row.device, *device);
         assert!(row.hour >= from && row.hour < to);
         sum += row.count;
@@ -178,7 +179,7 @@ fn nothing_is_forgotten_while_the_clock_cannot_be_believed() {
         let store = record_at(dir.path(), &events, clock);
         assert_eq!(store.health().problem, None);
         assert_eq!(consistent(&store), all, "in the order in which they came, at {now:?}");
-        for (device, first, last) in store.devices() {
+        for (device, first, last) in store.devices(&Devices::default()) {
             let times = || all.iter().filter(|event| event.device == device).map(|event| event.at);
             let believable = times().filter(|at| at.millis() > START.before(HOUR * 48).millis()).min();
             assert_eq!(first, believable.or_else(|| times().min()).unwrap());

@@ -153,7 +153,7 @@ pub(crate) fn journal(store: &Store) -> Vec<(EventId, Event)> {
     let mut all = Vec::new();
     let mut before = None;
     loop {
-        let Page { events, next } = store.events(&Filter::default(), before, 700);
+        let Page { events, next } = store.events(&Devices::default(), &Filter::default(), before, 700);
         all.extend(events);
         match next {
             Some(_) => before = next,
@@ -173,7 +173,7 @@ pub(crate) type Sums = BTreeMap<(DeviceId, Hour, Name, Verdict), u64>;
 /// What the tallies say.
 pub(crate) fn tallies(store: &Store) -> Sums {
     let mut sums = Sums::new();
-    store.tallies(None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |row| {
+    store.tallies(&Devices::default(), None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |row| {
         *sums.entry((row.device, row.hour, row.name, row.verdict)).or_default() += row.count;
     });
     sums

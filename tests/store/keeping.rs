@@ -11,41 +11,13 @@ use sordino::policy::{DeviceId, Name};
 use sordino::store::{EVERYONE, Filter, Keeping, Level, Options, Store};
 use sordino::time::{Clock, Timestamp};
 
+use crate::files::files_with;
 use crate::house::*;
 
 fn record_with(options: Options, events: &[Event]) -> Arc<Store> {
     let running = Running::start(options, manual_clock().0);
     events.iter().cloned().for_each(|event| running.sink.hand_over(event));
     running.stop()
-}
-
-/// Every file below `dir` that has `marker` in it, as it stands or packed.
-fn files_with(dir: &Path, marker: &[u8]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_with(&path, marker));
-        } else {
-            let bytes = fs::read(&path).unwrap();
-            let frames = (0..bytes.len()).filter(|place| bytes[*place..].starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
-            let has = |bytes: &[u8]| bytes.windows(marker.len()).any(|window| window == marker);
-            if has(&bytes) || frames.into_iter().any(|place| has(&unpacked(&bytes[place..]))) {
-                found.push(path);
-            }
-        }
-    }
-    found
-}
-
-/// What the zstd frame at the start of `bytes` holds, as far as it can be read: the directory is looked at as someone
-/// would who finds it.
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
-    let mut content = Vec::new();
-    if let Ok(frame) = zstd::stream::read::Decoder::new(bytes) {
-        let _ = std::io::Read::read_to_end(&mut frame.single_frame(), &mut content);
-    }
-    content
 }
 
 fn files_below(dir: &Path) -> Vec<String> {
@@ -170,11 +142,14 @@ fn a_forgotten_device_leaves_no_byte_behind() {
     for days in [1, 3] {
         let dir = tempfile::tempdir().unwrap();
         let (clock, millis) = manual_clock();
-        let gone = DeviceId::Named("zqxjkvbp-device".into());
+        let gone = ["zqxjkvbp-device", "another-zqxjkvbp"].map(|name| DeviceId::Named(name.into()));
+        let joined = [(gone[1].clone(), gone[0].clone())];
+        let devices =
+            || Devices::assemble(&Known { joined: &joined, ..Known::default() }, &sordino::policy::Policy::default());
         let mut all = Vec::new();
         for day in 0..days {
             let mut events = household(1_500, day);
-            events.extend((0..40).map(|number| marked(&gone, number)));
+            events.extend((0..80).map(|number| marked(&gone[number % 2], number)));
             let shift = Duration::from_secs(day * 86_400);
             events.iter_mut().for_each(|event| event.at = event.at.after(shift));
             drop(record_at(dir.path(), &events, clock.clone()));
@@ -185,20 +160,17 @@ fn a_forgotten_device_leaves_no_byte_behind() {
         }
         assert!(!files_with(dir.path(), b"zqxjkvbp").is_empty(), "the marker can be found while it is there");
 
-        let running = Running::start(options(dir.path()), clock.clone());
-        running.sink.hand_over(marked(&gone, 77));
-        running.store.forget(Some(&gone)).unwrap();
+        // What is in memory only is forgotten too, whichever identity is named.
+        let mut running = Running::start_with(options(dir.path()), clock.clone(), devices());
+        gone.iter().for_each(|gone| running.sink.hand_over(marked(gone, 77)));
+        running.taken(2);
+        running.store.forget(&devices(), Some(&gone[1])).unwrap();
         let store = running.stop();
-        // The last query came at the same moment: it is either forgotten, or asked after that.
-        let late = events_of(&store).iter().filter(|event| event.device == gone).count();
-        if late > 0 {
-            store.forget(Some(&gone)).unwrap();
-        }
         assert_eq!(store.health().problem, None);
-        all.retain(|event| event.device != gone);
+        all.retain(|event| !gone.contains(&event.device));
         assert_eq!(consistent(&store), all);
-        assert!(store.devices().iter().all(|(device, ..)| *device != gone));
-        assert!(store.firsts(Some(&gone), Timestamp::default()).is_empty());
+        assert!(store.devices(&Devices::default()).iter().all(|(device, ..)| !gone.contains(device)));
+        assert!(store.firsts(&devices(), Some(&gone[0]), Timestamp::default()).is_empty());
         drop(store);
         assert_eq!(files_with(dir.path(), b"zqxjkvbp"), Vec::<PathBuf>::new());
         assert_eq!(consistent(&Store::open(options(dir.path()), clock)), all);
@@ -214,7 +186,7 @@ fn everything_can_be_forgotten_and_recording_goes_on() {
     fs::create_dir(&damaged).unwrap();
     fs::write(damaged.join("db"), "zqxjkvbp").unwrap();
     let mut running = Running::start(options(dir.path()), manual_clock().0);
-    running.store.forget(None).unwrap();
+    running.store.forget(&Devices::default(), None).unwrap();
     assert!(consistent(&running.store).is_empty());
     assert_eq!(files_with(dir.path(), b"zqxjkvbp"), Vec::<PathBuf>::new());
     let events = household(500, 1);
@@ -233,12 +205,16 @@ fn forgetting_that_was_cut_short_is_done_at_the_next_start() {
     let mut events = household(300, 1);
     events.extend((0..40).map(|number| marked(&gone, number)));
     drop(record(dir.path(), &events));
-    fs::write(dir.path().join("forgetting"), gone.to_string()).unwrap();
-    let store = reopen(dir.path());
-    events.retain(|event| event.device != gone);
-    assert_eq!(consistent(&store), events);
-    drop(store);
-    assert_eq!(files_with(dir.path(), b"zqxjkvbp"), Vec::<PathBuf>::new());
+    let other = events[0].device.clone();
+    // As it was written before devices could be joined, and as it is now.
+    for (intent, gone) in [(gone.to_string(), &gone), (format!("[\"{other}\",\"name-nobody\"]"), &other)] {
+        fs::write(dir.path().join("forgetting"), intent).unwrap();
+        let store = reopen(dir.path());
+        events.retain(|event| event.device != *gone);
+        assert_eq!(consistent(&store), events);
+        drop(store);
+        assert_eq!(files_with(dir.path(), b"zqxjkvbp"), Vec::<PathBuf>::new());
+    }
 }
 
 #[test]
@@ -266,7 +242,7 @@ fn firsts_are_known_for_longer_than_the_journal_and_by_device() {
     }
     let store = Store::open(options, clock);
     assert!(events_of(&store)[0].at > START, "the journal has forgotten the first day");
-    let firsts = store.firsts(None, Timestamp::default());
+    let firsts = store.firsts(&Devices::default(), None, Timestamp::default());
     let row = |device: &DeviceId, name: &str| {
         let name = Name::parse(name).unwrap();
         firsts.iter().find(|first| first.device == *device && first.name == name).unwrap()
@@ -276,7 +252,8 @@ fn firsts_are_known_for_longer_than_the_journal_and_by_device() {
     assert_eq!((always.first, always.last, always.new_in_house), (day(0), day(5).after(HOUR), true));
     assert!(row(&tv, "new.example").new_in_house);
     assert!(!row(&phone, "always.example").new_in_house, "the television asked it before");
-    let new: Vec<String> = store.firsts(Some(&tv), day(4)).iter().map(|first| first.name.to_string()).collect();
+    let new: Vec<String> =
+        store.firsts(&Devices::default(), Some(&tv), day(4)).iter().map(|first| first.name.to_string()).collect();
     assert_eq!(new, ["new.example"]);
 }
 
@@ -346,7 +323,12 @@ fn terms_are_combined_and_can_be_turned_round() {
         ),
     ];
     for (filter, wanted) in cases {
-        let found: Vec<_> = store.events(&filter, None, 10_000).events.into_iter().map(|(_, event)| event).collect();
+        let found: Vec<_> = store
+            .events(&Devices::default(), &filter, None, 10_000)
+            .events
+            .into_iter()
+            .map(|(_, event)| event)
+            .collect();
         let plain: Vec<_> = events.iter().rev().filter(|event| wanted(event)).cloned().collect();
         assert!(!plain.is_empty());
         assert_eq!(found, plain, "{filter:?}");

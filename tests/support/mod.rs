@@ -5,6 +5,7 @@
 pub mod authority;
 pub mod client;
 mod encrypted;
+pub mod files;
 pub mod forwarder;
 pub mod rest;
 pub mod secure;
