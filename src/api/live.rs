@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
+use super::filter::FilterParams;
 use super::house::count;
-use super::problem::Problem;
+use super::problem::{Params, Problem};
 use super::queries::{Query, Reader};
 use crate::event::Event;
-use crate::store::EventId;
+use crate::store::{EventId, Sieve};
 
 /// Streams open at the same time.
 pub(crate) const MAX_STREAMS: usize = 16;
@@ -36,12 +37,17 @@ pub(crate) struct Lagged {
     missed: u64,
 }
 
-/// Queries as they happen: events `query` (a Query) and `lagged` (a Lagged).
-#[utoipa::path(get, path = "/queries/live", tag = "queries", responses(
+/// Queries as they happen, those that the filter lets through: events `query` (a Query) and `lagged` (a Lagged).
+///
+/// `before`, `limit`, `collapse` and `format` say nothing here.
+#[utoipa::path(get, path = "/queries/live", tag = "queries", params(FilterParams), responses(
     (status = 200, content_type = "text/event-stream", body = Query, description = "Events `query` and `lagged`")))]
 pub(crate) async fn live_queries(
     house: LoggedIn,
+    Params(params): Params<FilterParams>,
 ) -> Result<Sse<impl Stream<Item = Result<Message, Infallible>>>, Problem> {
+    let reader = Reader::new(&house);
+    let wanted = reader.sieve(&params)?;
     let Ok(place) = house.streams.clone().try_acquire_owned() else {
         count(&house.counters.streams_refused);
         let detail = "Sixteen pages show live queries already. Close one of them.";
@@ -51,7 +57,9 @@ pub(crate) async fn live_queries(
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let feed = Feed {
         queries: house.live.subscribe(),
-        reader: Reader::new(&house),
+        reader,
+        params,
+        wanted,
         ended: house.ended(),
         house,
         keep_alive,
@@ -65,6 +73,8 @@ struct Feed {
     ended: CancellationToken,
     queries: broadcast::Receiver<Arc<(EventId, Event)>>,
     reader: Reader,
+    params: FilterParams,
+    wanted: Sieve,
     keep_alive: Interval,
     _place: OwnedSemaphorePermit,
 }
@@ -72,26 +82,37 @@ struct Feed {
 impl Feed {
     /// The next message; none at the end of the session or of sordino.
     async fn next(mut self) -> Option<(Result<Message, Infallible>, Self)> {
-        let message = tokio::select! {
-            biased;
-            () = self.ended.cancelled() => return None,
-            _ = self.keep_alive.tick() => {
-                if !self.house.goes_on() {
-                    return None;
+        loop {
+            let message = tokio::select! {
+                biased;
+                () = self.ended.cancelled() => return None,
+                _ = self.keep_alive.tick() => {
+                    if !self.house.goes_on() {
+                        return None;
+                    }
+                    Message::default().comment("")
                 }
-                Message::default().comment("")
-            }
-            received = self.queries.recv() => match received {
-                Ok(entry) => {
-                    self.reader.refresh(&self.house);
-                    let (id, event) = &*entry;
-                    json("query", &self.reader.query(*id, event))
-                }
-                Err(RecvError::Lagged(missed)) => json("lagged", &Lagged { missed }),
-                Err(RecvError::Closed) => return None,
-            },
-        };
-        Some((Ok(message), self))
+                received = self.queries.recv() => match received {
+                    Ok(entry) => match self.query(entry.0, &entry.1) {
+                        Some(query) => json("query", &query),
+                        None => continue,
+                    },
+                    Err(RecvError::Lagged(missed)) => json("lagged", &Lagged { missed }),
+                    Err(RecvError::Closed) => return None,
+                },
+            };
+            return Some((Ok(message), self));
+        }
+    }
+
+    /// The query as the house is now, if it is looked for.
+    fn query(&mut self, id: EventId, event: &Event) -> Option<Query> {
+        if self.reader.refresh(&self.house)
+            && let Ok(wanted) = self.reader.sieve(&self.params)
+        {
+            self.wanted = wanted;
+        }
+        self.wanted.passes(event).then(|| self.reader.query(id, event))
     }
 }
 

@@ -201,11 +201,24 @@ impl Reader {
         Self(Names::new(house))
     }
 
-    /// Learns what changed since.
-    pub(crate) fn refresh(&mut self, house: &House) {
-        if self.0.is_outdated(house) {
+    /// Learns what changed since, and says whether anything did.
+    pub(crate) fn refresh(&mut self, house: &House) -> bool {
+        let outdated = self.0.is_outdated(house);
+        if outdated {
             self.0 = Names::new(house);
         }
+        outdated
+    }
+
+    /// What `params` let through.
+    pub(crate) fn sieve(&self, params: &FilterParams) -> Result<Sieve, Problem> {
+        let Snapshot { policy, devices, .. } = self.0.snapshot();
+        Ok(params.filter(policy)?.sieve(devices))
+    }
+
+    /// A page of the journal, as the devices are now.
+    pub(crate) fn read(&self, house: &House, filter: &Filter, before: Option<EventId>, limit: usize) -> Page {
+        house.store.events(&self.0.snapshot().devices, filter, before, limit)
     }
 
     pub(crate) fn query(&self, EventId(id): EventId, event: &Event) -> Query {

@@ -1,5 +1,5 @@
 import { api, body, Trouble } from './client';
-import { collapsed, fits, parameters, type Filter } from './filter';
+import { collapsed, parameters, type Filter } from './filter';
 import type { Query } from './types';
 
 /** Rows kept while queries stream in. */
@@ -106,7 +106,9 @@ export class Feed {
   }
 
   #listen(): void {
-    const source = new EventSource('/api/v1/queries/live');
+    // The server leaves out what does not fit here too: it knows which identities are one device.
+    const wished = Object.entries(parameters(this.#filter)).map(([key, value]) => [key, String(value)]);
+    const source = new EventSource(`/api/v1/queries/live?${new URLSearchParams(wished)}`);
     this.#source = source;
     source.addEventListener('query', (event: MessageEvent<string>) => this.#take(JSON.parse(event.data) as Query));
     source.addEventListener('lagged', (event: MessageEvent<string>) => {
@@ -127,7 +129,6 @@ export class Feed {
   }
 
   #take(query: Query): void {
-    if (!fits(query, this.#filter)) return;
     this.#fresh.push(query);
     if (this.#fresh.length > LIVE_ROWS) this.#fresh.shift();
     this.#beat ??= setTimeout(() => {

@@ -1,14 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { collapsed, filterFrom, fits, narrows, parameters } from './filter';
+import { collapsed, filterFrom, narrows, parameters } from './filter';
 import type { Query } from './types';
 
 const query = (more: Partial<Query> = {}): Query => ({
   id: '1', at: 1_000, device: 'mac-02:00:00:00:00:01', device_name: 'Phone', address: '192.0.2.1', name: 'data.mistat.example', qtype: 'A', verdict: 'block', outcome: 'muted',
   rcode: 'NOERROR', list: 'xiaomi', alias: null, upstream: null, transport: 'udp', took_us: 100, ...more,
 });
-const labelled = query({ label: { vendor: 'Xiaomi', product: 'MiStat', purpose: 'analytics', sends: '', breaks: '', regions: [], sources: [], tier: 'careful' } as unknown as Query['label'] });
-const looks = (search: string, one = query()) => fits(one, filterFrom(new URLSearchParams(search)));
 
 test('what stands in the address comes out as it went in', () => {
   const search = 'vendor=Xiaomi&not_type=AAAA&name=mistat&match=subtree&from=5&collapse=true';
@@ -21,22 +19,6 @@ test('collapsing alone leaves nothing out', () => {
   expect(narrows(filterFrom(new URLSearchParams('collapse=true&match=exact')))).toBe(false);
   expect(narrows(filterFrom(new URLSearchParams('not_type=A')))).toBe(true);
   expect(narrows(filterFrom(new URLSearchParams('from=0')))).toBe(true);
-});
-
-test('names are compared as asked', () => {
-  expect([looks('name=mistat'), looks('name=MiStat.'), looks('name=mistat&match=exact'), looks('name=data.mistat.example&match=exact')]).toEqual([true, true, false, true]);
-  expect([looks('name=example&match=subtree'), looks('name=stat.example&match=subtree')]).toEqual([true, false]);
-  expect([looks('name=^data\\.&match=regex'), looks('name=(&match=regex')]).toEqual([true, false]);
-  expect([looks('name=other,mistat'), looks('not_name=mistat'), looks('not_name=other')]).toEqual([true, false, true]);
-});
-
-test('one of several values will do, and what is left out is left out', () => {
-  expect([looks('verdict=watch,block'), looks('verdict=watch'), looks('not_verdict=block'), looks('type=aaaa'), looks('list=xiaomi')]).toEqual([true, false, false, false, true]);
-});
-
-test('a query without label has no vendor, and is not of a vendor left out', () => {
-  expect([looks('vendor=xiaomi', labelled), looks('vendor=xiaomi'), looks('not_vendor=Xiaomi', labelled), looks('not_vendor=Xiaomi')]).toEqual([true, false, false, true]);
-  expect([looks('purpose=analytics', labelled), looks('not_upstream=tls://x')]).toEqual([true, true]);
 });
 
 test('repeats become one row in the place of the latest, which knows the first', () => {

@@ -62,20 +62,6 @@ export function narrows({ name, not_name, from, to, facets }: Filter): boolean {
   return [name, not_name, from, to].some((one) => one !== null) || Object.keys(facets).length > 0;
 }
 
-/** Whether a query that has just come in fits. The server decides for those it keeps; this is the same for live ones. */
-export function fits(query: Query, filter: Filter): boolean {
-  const { name, not_name, match, from, facets } = filter;
-  if (from !== null && query.at < from) return false;
-  if (name && !named(query.name, name, match)) return false;
-  if (not_name && named(query.name, not_name, match)) return false;
-  return FACETS.every((facet) => {
-    const only = facets[facet];
-    const not = facets[notFacet(facet)];
-    const value = valueOf(query, facet);
-    return (!only || among(value, only)) && (!not || !among(value, not));
-  });
-}
-
 /** What a query has of a facet; nothing where it has none of it. */
 export function valueOf(query: Query, facet: Facet): string | undefined {
   switch (facet) {
@@ -86,32 +72,6 @@ export function valueOf(query: Query, facet: Facet): string | undefined {
       return query.qtype;
     default:
       return query[facet] ?? undefined;
-  }
-}
-
-function among(value: string | undefined, wished: string): boolean {
-  if (value === undefined) return false;
-  const same = (one: string) => one.trim().toLowerCase() === value.toLowerCase();
-  return same(wished) || wished.split(',').some(same);
-}
-
-function named(name: string, wished: string, match: Matching): boolean {
-  if (match === 'regex') return pattern(wished)?.test(name) ?? false;
-  return wished.split(',').some((piece) => {
-    const one = piece.trim().toLowerCase().replace(/(?<=.)\.$/, '');
-    if (one === '') return false;
-    if (match === 'exact') return name === one;
-    if (match === 'subtree') return name === one || name.endsWith(`.${one}`);
-    return name.includes(one);
-  });
-}
-
-/** The server's expressions are nearly those of browsers. One that only the server knows finds nothing live. */
-function pattern(text: string): RegExp | undefined {
-  try {
-    return new RegExp(text, 'iu');
-  } catch {
-    return undefined;
   }
 }
 
