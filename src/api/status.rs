@@ -93,6 +93,7 @@ impl Status {
             resolver.counters.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
         counters.extend(own_counters(house));
         counters.insert("store_events_lost".to_owned(), health.lost);
+        counters.insert("store_counts_dropped".to_owned(), health.uncounted);
         counters.insert("store_flushes".to_owned(), health.flushes);
         Self {
             version: env!("CARGO_PKG_VERSION"),

@@ -26,6 +26,8 @@ const NAME_CHARS_BOUND: usize = 64;
 const PROFILES_BOUND: usize = 255;
 /// Seconds of `[blocking] ttl`. Devices keep an answer that long, whatever is allowed in the meantime.
 const BLOCKING_TTL_BOUND: u32 = 86_400;
+/// The fewest and the most `[store] counts_in_memory`.
+const COUNTS_BOUNDS: std::ops::RangeInclusive<usize> = 1_000..=10_000_000;
 /// The shortest and the longest `[store] flush`: an SD card wears out by the one, a power cut takes the other.
 const FLUSH_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
@@ -301,6 +303,13 @@ fn store_options(
         }
         tallies
     });
+    let counts_in_memory = store.counts_in_memory.map_or(store::COUNTS_IN_MEMORY, |counts| {
+        let (span, counts) = (counts.span(), counts.into_inner());
+        if !COUNTS_BOUNDS.contains(&counts) {
+            mistakes.add(&span, "counts_in_memory goes from 1000 to 10000000; a count takes some fifty bytes");
+        }
+        counts
+    });
     store::Options {
         path: from_directory(directory, store.path.as_ref().map_or("data", |path| path.get_ref())),
         keep_queries: store.keep_queries.map_or(store::KEEP_QUERIES, |keep| keep.into_inner().0),
@@ -308,6 +317,7 @@ fn store_options(
         flush,
         journal: store.journal,
         tallies,
+        counts_in_memory,
         level,
     }
 }

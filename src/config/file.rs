@@ -256,6 +256,7 @@ pub(super) struct Store {
     pub(super) flush: Option<Spanned<Span>>,
     pub(super) journal: Keeping,
     pub(super) tallies: Option<Spanned<Keeping>>,
+    pub(super) counts_in_memory: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -139,7 +139,8 @@ impl Config {
                     || store.keep_queries != new.store.keep_queries
                     || store.keep_tallies != new.store.keep_tallies
                     || store.flush != new.store.flush
-                    || (store.journal, store.tallies) != (new.store.journal, new.store.tallies),
+                    || (store.journal, store.tallies) != (new.store.journal, new.store.tallies)
+                    || store.counts_in_memory != new.store.counts_in_memory,
             ),
             ("[privacy]", store.level != new.store.level),
         ];

@@ -37,6 +37,7 @@ pub(super) struct Memory {
     /// The last event that the disk has or need not have.
     safe: EventId,
     lost: u64,
+    uncounted: u64,
 }
 
 /// What becomes of open events once they are counted.
@@ -82,6 +83,7 @@ impl Memory {
             last_packed: last,
             safe: last,
             lost: 0,
+            uncounted: 0,
         }
     }
 
@@ -182,6 +184,14 @@ impl Memory {
         }
     }
 
+    /// Drops the counts of the oldest hours where there are more than `most`.
+    pub(super) fn bound_counts(&mut self, most: usize) {
+        if let Some((rest, uncounted)) = self.tally.within(most) {
+            self.tally = Arc::new(rest);
+            self.uncounted += uncounted;
+        }
+    }
+
     /// Drops the first `count` open events, which cannot be packed.
     pub(super) fn drop_open(&mut self, count: usize) {
         self.lost += count.saturating_sub(self.packed) as u64;
@@ -249,7 +259,8 @@ impl Memory {
 
     /// Forgets all events and counts, and gives no place twice.
     pub(super) fn forget(&mut self) {
-        *self = Self { lost: self.lost, ..Self::after(EventId(self.next.0 - 1)) };
+        let (lost, uncounted) = (self.lost, self.uncounted);
+        *self = Self { lost, uncounted, ..Self::after(EventId(self.next.0 - 1)) };
     }
 
     /// Forgets what is known of `gone`.
@@ -288,6 +299,11 @@ impl Memory {
     /// Events that were dropped because the disk did not take them in time.
     pub(super) fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// Questions whose counts were dropped.
+    pub(super) fn uncounted(&self) -> u64 {
+        self.uncounted
     }
 
     pub(super) fn view(&self) -> View {

@@ -59,7 +59,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 pub use self::filter::{Filter, LabelTest, NameMatch, Term, What};
-pub use self::options::{FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
+pub use self::options::{COUNTS_IN_MEMORY, FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
 pub use self::privacy::{EVERYONE, Keeping, Level};
 pub use self::search::Sieve;
 pub use self::settings::{AddedList, Settings};
@@ -189,6 +189,8 @@ pub struct Health {
     pub unflushed: u64,
     /// Events that were dropped from memory because the disk did not take them in time.
     pub lost: u64,
+    /// Questions whose counts were dropped because there is no room for them in memory and they do not go to disk.
+    pub uncounted: u64,
     /// Bytes on disk, as of the last flush.
     pub bytes: u64,
     /// Flushes that reached the disk since the start.
@@ -284,9 +286,9 @@ impl Store {
 
     /// How the store is doing.
     pub fn health(&self) -> Health {
-        let (unflushed, lost) = {
+        let (unflushed, lost, uncounted) = {
             let memory = self.memory();
-            (memory.unflushed(), memory.lost())
+            (memory.unflushed(), memory.lost(), memory.uncounted())
         };
         let unreadable = self.disk().map_or(0, |disk| disk.unreadable());
         let notes = self.notes();
@@ -303,6 +305,7 @@ impl Store {
             flushed: notes.flushed,
             unflushed,
             lost,
+            uncounted,
             bytes: notes.bytes,
             flushes: notes.flushes,
         }

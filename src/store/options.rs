@@ -12,6 +12,10 @@ pub const KEEP_TALLIES: Duration = Duration::from_secs(400 * 24 * 3600);
 /// How often is flushed where nobody says: six times an hour, and not at all while nobody asks.
 pub const FLUSH: Duration = Duration::from_secs(600);
 
+/// Counts of a device, name, verdict and hour that are held where tallies do not go to disk and nobody says: some ten
+/// megabytes, and some days of a busy household.
+pub const COUNTS_IN_MEMORY: usize = 200_000;
+
 /// Where and how long things are kept.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -27,6 +31,8 @@ pub struct Options {
     pub journal: Keeping,
     /// Where tallies and firsts are kept. A journal on disk brings them along.
     pub tallies: Keeping,
+    /// Counts that are held in memory while nothing else has them. The oldest hours make room.
+    pub counts_in_memory: usize,
     /// How much of a query is kept at all.
     pub level: Level,
 }
@@ -41,6 +47,7 @@ impl Options {
             flush: FLUSH,
             journal: Keeping::Disk,
             tallies: Keeping::Disk,
+            counts_in_memory: COUNTS_IN_MEMORY,
             level: Level::Everything,
         }
     }

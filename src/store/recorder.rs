@@ -223,7 +223,14 @@ impl Recorder {
             (Keeping::Disk | Keeping::Memory, true) => Pending::new(&open, false).map(Packing::Close),
         };
         match packing {
-            Ok(packing) => self.store.memory().pack(count, packing),
+            Ok(packing) => {
+                let mut memory = self.store.memory();
+                memory.pack(count, packing);
+                // A journal on disk has what its tallies count, and both are as long as each other.
+                if self.store.journal() != Keeping::Disk {
+                    memory.bound_counts(self.store.options.counts_in_memory);
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, events = count, "queries could not be packed; they are left out");
                 self.store.memory().drop_open(count);

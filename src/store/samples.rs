@@ -57,6 +57,26 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
     })
 }
 
+/// A query like any other, at `millis`.
+pub(super) fn plain(millis: u64, name: &str) -> Event {
+    let address = IpAddr::from([192, 168, 1, 7]);
+    Event {
+        at: Timestamp::from_millis(millis),
+        device: DeviceId::Address(address),
+        address,
+        transport: Transport::Udp,
+        name: Name::parse(name).unwrap(),
+        qtype: 1,
+        verdict: Verdict::Pass,
+        outcome: Outcome::Cached,
+        rcode: 0,
+        list: None,
+        alias: None,
+        upstream: None,
+        took_us: 0,
+    }
+}
+
 pub(super) fn any_filter() -> impl Strategy<Value = Filter> {
     let parts = (
         option::weighted(0.3, any_device()),

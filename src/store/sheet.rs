@@ -149,11 +149,31 @@ impl Sheet {
         sheet
     }
 
+    /// The same without the counts of the hours before `begin`, and with the `room` times that are the latest; and how often
+    /// was asked what is not counted any more.
+    pub(super) fn since(mut self, begin: u32, room: usize) -> (Self, u64) {
+        let before: u64 = self.counts.iter().filter(|(key, _)| key.hour < begin).map(|(_, count)| count).sum();
+        self.counts.retain(|(key, _)| key.hour >= begin);
+        self.hits.retain(|hit| hit.0 >= begin);
+        let mut lasts: Vec<Timestamp> = self.asked.iter().map(|asked| asked.2.last).collect();
+        if let Some(over) = lasts.len().checked_sub(room).filter(|over| *over > 0) {
+            let (_, oldest, _) = lasts.select_nth_unstable(over - 1);
+            let oldest = *oldest;
+            self.asked.retain(|asked| asked.2.last > oldest);
+        }
+        let mut stays = vec![false; self.devices.len()];
+        self.counts.iter().for_each(|(key, _)| stays[key.device as usize] = true);
+        self.asked.iter().for_each(|asked| stays[asked.0 as usize] = true);
+        self.seen.retain(|seen| stays[seen.0 as usize]);
+        (self.renumbered(), before)
+    }
+
     /// The same, its tables without what nothing refers to.
     fn renumbered(&self) -> Self {
-        let (devices, device_places) = used(&self.devices, |place| {
-            self.counts.iter().any(|(key, _)| key.device == place) || self.seen.iter().any(|seen| seen.0 == place)
-        });
+        let mut used_devices = vec![false; self.devices.len()];
+        self.counts.iter().for_each(|(key, _)| used_devices[key.device as usize] = true);
+        self.seen.iter().for_each(|seen| used_devices[seen.0 as usize] = true);
+        let (devices, device_places) = used(&self.devices, |place| used_devices[place as usize]);
         let mut used_names = vec![false; self.names.len()];
         self.counts.iter().for_each(|(key, _)| used_names[key.name as usize] = true);
         self.asked.iter().for_each(|asked| used_names[asked.1 as usize] = true);

@@ -2,7 +2,7 @@
 //!
 //! A [`Tally`] counts; a [`Sheet`](super::sheet::Sheet) is what it looks like in order, to be read and kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -170,6 +170,29 @@ impl Tally {
         self.counts.len() > MAX_NAMES || self.names.len() > MAX_NAMES / 2
     }
 
+    /// What is left, and how many questions of the oldest hours are not counted any more, where there is more than `most` of
+    /// anything. It goes down to three quarters, so that this is not done again at once.
+    pub(super) fn within(&self, most: usize) -> Option<(Self, u64)> {
+        if self.counts.len().max(self.asked.len()) <= most {
+            return None;
+        }
+        let room = most - most / 4;
+        let mut by_hour: BTreeMap<u32, usize> = BTreeMap::new();
+        self.counts.keys().for_each(|key| *by_hour.entry(key.hour).or_default() += 1);
+        let (mut left, mut begin) = (self.counts.len(), 0);
+        for (hour, counts) in by_hour {
+            if left <= room {
+                break;
+            }
+            left -= counts;
+            begin = hour + 1;
+        }
+        let (sheet, uncounted) = self.sheet(true).since(begin, room);
+        let mut rest = Self::default();
+        rest.merge(&sheet);
+        Some((rest, uncounted))
+    }
+
     /// Whether nothing was counted.
     pub(super) fn is_empty(&self) -> bool {
         self.counts.is_empty()
@@ -259,6 +282,26 @@ mod tests {
         }
         assert_eq!(tally.counts.len(), MAX_TALLY_NAMES as usize + 1);
         assert_eq!(total(&tally), u64::from(2 * MAX_TALLY_NAMES));
+    }
+
+    #[test]
+    fn the_oldest_hours_make_room_and_what_is_left_is_whole() {
+        let mut tally = Tally::default();
+        let events = |hour: u64| {
+            (0..10).map(move |number| {
+                crate::store::samples::plain(hour * 3_600_000, &format!("n{number}.h{hour}.example"))
+            })
+        };
+        (0..8).flat_map(events).for_each(|event| tally.count(&event));
+        assert!(tally.within(80).is_none());
+        let (rest, uncounted) = tally.within(70).unwrap();
+        // To three quarters of it: 53.
+        assert_eq!((rest.counts.len(), rest.asked.len(), uncounted), (50, 50, 30));
+        let mut young = Tally::default();
+        (3..8).flat_map(events).for_each(|event| young.count(&event));
+        let (rest, young) = (rest.sheet(true), young.sheet(true));
+        assert_eq!((&rest.names, &rest.asked), (&young.names, &young.asked));
+        assert_eq!(rest.groups().count(), young.groups().count());
     }
 
     #[test]

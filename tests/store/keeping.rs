@@ -69,6 +69,31 @@ fn with_tallies_in_memory_too_nothing_is_written_at_all() {
 }
 
 #[test]
+fn counts_in_memory_are_bounded_and_the_oldest_hours_make_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, tallies) = (Keeping::Off, Keeping::Memory);
+    let options = Options { journal, tallies, counts_in_memory: 4_000, ..options(dir.path()) };
+    let mut events: Vec<Event> = household(60_000, 5);
+    // Three days of them, and a stranger for every tenth.
+    for (number, event) in events.iter_mut().enumerate() {
+        event.at = START.after(Duration::from_secs(number as u64 * 4));
+        if number % 10 == 0 {
+            event.device = DeviceId::Address([10, 0, (number >> 8) as u8, number as u8].into());
+        }
+    }
+    let store = record_with(options, &events);
+    let sums = crate::house::tallies(&store);
+    let (counted, uncounted) = (sums.values().sum::<u64>(), store.health().uncounted);
+    assert!(uncounted > 0 && sums.len() <= 4_000, "{uncounted} uncounted, {} counts", sums.len());
+    assert_eq!(counted + uncounted, 60_000, "each question is counted or said to be dropped");
+    // The hours that are left are whole.
+    let oldest = sums.keys().map(|(_, hour, ..)| *hour).min().unwrap();
+    assert_eq!(sums, count(events.iter().filter(|event| event.at.hour() >= oldest)));
+    assert!(store.firsts(&Devices::default(), None, Timestamp::default()).len() <= 4_000);
+    assert!(store.devices(&Devices::default()).len() <= 4_000);
+}
+
+#[test]
 fn a_journal_that_is_off_shows_no_query_and_counts() {
     let dir = tempfile::tempdir().unwrap();
     let events = household(3_000, 3);
