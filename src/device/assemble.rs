@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::{Device, DeviceOptions, Devices, Fact, Makers, covers};
 use crate::policy::{DeviceId, MacAddr, Policy, ProfileId};
 
@@ -84,7 +86,7 @@ struct Draft {
     networks: Vec<(IpAddr, u8, DeviceId)>,
     labels: Vec<(String, DeviceId)>,
     newcomers: ProfileId,
-    joined: HashMap<DeviceId, DeviceId>,
+    joined: HashMap<DeviceId, DeviceId, RandomState>,
 }
 
 impl Draft {
@@ -242,7 +244,8 @@ impl Draft {
                 device.addresses.push(*address);
             }
         }
-        let by_id: HashMap<_, _> = self.devices.into_iter().map(|(id, device)| (id, Arc::new(device))).collect();
+        let by_id: HashMap<_, _, RandomState> =
+            self.devices.into_iter().map(|(id, device)| (id, Arc::new(device))).collect();
         let shared = |id: &DeviceId| by_id.get(id).cloned();
         let by_address =
             self.owner_by_address.iter().filter_map(|(address, id)| Some((*address, shared(id)?))).collect();

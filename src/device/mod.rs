@@ -16,6 +16,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 pub use self::assemble::{Known, MAX_JOINS};
 pub use self::fact::{Fact, Source, mac_in};
 pub use self::maker::{DEFAULT_TABLE, Makers};
@@ -70,12 +72,12 @@ pub struct DeviceOptions {
 /// All devices that are known now. Immutable; a change makes a new one.
 #[derive(Debug, Default)]
 pub struct Devices {
-    by_address: HashMap<IpAddr, Arc<Device>>,
-    by_id: HashMap<DeviceId, Arc<Device>>,
+    by_address: HashMap<IpAddr, Arc<Device>, RandomState>,
+    by_id: HashMap<DeviceId, Arc<Device>, RandomState>,
     by_label: HashMap<String, Arc<Device>>,
-    by_mac: HashMap<MacAddr, Arc<Device>>,
+    by_mac: HashMap<MacAddr, Arc<Device>, RandomState>,
     /// What an identity that was joined to another one counts as.
-    joined: HashMap<DeviceId, DeviceId>,
+    joined: HashMap<DeviceId, DeviceId, RandomState>,
     /// The profile of devices that the configuration does not know.
     newcomers: ProfileId,
     /// Networks of the configuration, the longest prefix first.

@@ -5,11 +5,13 @@
 //! wireless network.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use foldhash::quality::RandomState;
 
 use super::counters::Counters;
 use super::options::Limits;
@@ -79,7 +81,7 @@ impl Rates {
     fn new(rate: usize, burst: usize, now: Instant) -> Self {
         let interval = (1_000_000 / rate.max(1) as u64).max(1);
         let places = (0..GROUPS).map(|_| Default::default()).collect();
-        Self { start: now, seed: RandomState::new(), places, interval, ahead: interval * burst as u64 }
+        Self { start: now, seed: RandomState::default(), places, interval, ahead: interval * burst as u64 }
     }
 
     /// Whether `address` may have one more question asked at `now`. This machine always may.

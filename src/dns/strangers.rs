@@ -1,10 +1,11 @@
 //! Hints about addresses that no device is known for. Whoever watches the neighbours looks there once more.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use foldhash::quality::RandomState;
 use tokio::sync::mpsc;
 
 /// How long a hint is good for: an address that stays unknown is told again after this.
@@ -24,7 +25,7 @@ pub(crate) struct Strangers {
 impl Strangers {
     pub(crate) fn new(hints: mpsc::Sender<IpAddr>, now: Instant) -> Self {
         let told = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        Self { hints, start: now, seed: RandomState::new(), told }
+        Self { hints, start: now, seed: RandomState::default(), told }
     }
 
     /// Gives a hint about `address`, unless one was given lately or too many wait: then it will ask again.
@@ -34,7 +35,8 @@ impl Strangers {
         // The address by most of its hash, and the period it was told in, in one word that needs no lock.
         let mark = (hash & !0xffff_ffff) | (period & 0xffff_ffff);
         let place = &self.told[hash as usize % PLACES];
-        if place.swap(mark, Ordering::Relaxed) != mark {
+        // Read before it is written: nearly always it is there, and what all cores write to is not free.
+        if place.load(Ordering::Relaxed) != mark && place.swap(mark, Ordering::Relaxed) != mark {
             let _ = self.hints.try_send(address);
         }
     }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use super::reverse::reverse_name;
 use super::zone;
-use crate::policy::{Name, NameRef};
+use crate::policy::{MAX_WIRE_LEN, Name, NameRef};
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
@@ -65,7 +67,7 @@ pub enum Found<'a> {
 #[derive(Debug, Default)]
 pub struct Records {
     /// By owner. A name that exists only because there is something below it has no sets (RFC 4592 §2.2.2).
-    names: HashMap<Name, Vec<Rrset>>,
+    names: HashMap<Name, Vec<Rrset>, RandomState>,
     /// Apexes of zones, the longest first.
     apexes: Vec<Name>,
     /// What each zone was made of, for the day on which its file cannot be read.
@@ -111,35 +113,36 @@ impl Records {
         records
     }
 
-    /// What there is for `name` and `qtype`; none where the name is not ours.
+    /// What there is for `name` and `qtype`; none where the name is not ours. Nearly every name is not, and of those no
+    /// copy is made.
     pub fn find(&self, name: NameRef<'_>, qtype: u16) -> Option<Found<'_>> {
         if self.names.is_empty() {
             return None;
         }
         let mut way = Vec::new();
-        let mut here = name.to_owned();
+        // Where the aliases have led to; none while it is QNAME itself.
+        let mut alias: Option<Name> = None;
         loop {
-            let owner = (!way.is_empty()).then(|| here.clone());
-            let sets = match self.node(here.as_ref()) {
+            let here = alias.as_ref().map_or(name, Name::as_ref);
+            let sets = match self.node(here) {
                 Node::There(sets) => sets,
-                Node::Missing => return Some(Found::Negative(way, true, self.soa(here.as_ref()))),
+                Node::Missing => return Some(Found::Negative(way, true, self.soa(here))),
                 Node::NotOurs => {
                     let (_, last) = way.last()?;
-                    return Some(Found::Elsewhere(here, last.ttl));
+                    return Some(Found::Elsewhere(alias?, last.ttl));
                 }
             };
             let of_type = |rtype| sets.iter().find(|set| set.rtype == rtype);
             if let Some(set) = of_type(qtype) {
-                way.push((owner, set));
+                way.push((alias, set));
                 return Some(Found::Records(way));
             }
-            let alias = of_type(CNAME).filter(|_| way.len() < MAX_ALIASES);
-            let target = alias.and_then(|set| Name::from_wire(set.rdata.first()?).ok());
-            let (Some(alias), Some(target)) = (alias, target) else {
-                return Some(Found::Negative(way, false, self.soa(here.as_ref())));
+            let link = of_type(CNAME).filter(|_| way.len() < MAX_ALIASES);
+            let target = link.and_then(|set| Name::from_wire(set.rdata.first()?).ok());
+            let (Some(link), Some(target)) = (link, target) else {
+                return Some(Found::Negative(way, false, self.soa(here)));
             };
-            way.push((owner, alias));
-            here = target;
+            way.push((alias.replace(target), link));
         }
     }
 
@@ -162,9 +165,12 @@ impl Records {
             return Node::NotOurs;
         }
         // RFC 4592 §3.3.1: the closest name that exists says whether there is a wildcard.
+        let mut wild = [0; 2 + MAX_WIRE_LEN];
+        wild[..2].copy_from_slice(b"\x01*");
         for above in name.ancestors().skip(1) {
-            let wild = [b"\x01*", above.wire()].concat();
-            if let Some(sets) = self.names.get(wild.as_slice()) {
+            let len = 2 + above.wire().len();
+            wild[2..len].copy_from_slice(above.wire());
+            if let Some(sets) = self.names.get(&wild[..len]) {
                 return Node::There(sets);
             }
             if self.names.contains_key(above.wire()) {
@@ -184,7 +190,7 @@ impl Records {
     }
 }
 
-fn add(names: &mut HashMap<Name, Vec<Rrset>>, name: &Name, record: Option<&Record>) {
+fn add(names: &mut HashMap<Name, Vec<Rrset>, RandomState>, name: &Name, record: Option<&Record>) {
     let sets = names.entry(name.clone()).or_default();
     let Some(record) = record else { return };
     match sets.iter_mut().find(|set| set.rtype == record.rtype) {

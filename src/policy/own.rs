@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::glob::Glob;
@@ -73,7 +74,7 @@ pub enum NotAComment {
 #[derive(Debug)]
 pub(super) struct OwnRules {
     rules: Vec<OwnRule>,
-    by_name: HashMap<Name, Vec<u32>>,
+    by_name: HashMap<Name, Vec<u32>, RandomState>,
     /// Nearly always empty, and then no name is written out as text.
     patterns: Vec<Patterns<u32>>,
     /// [`OWN_RULES`], shared so that a judgement costs no allocation.
@@ -88,7 +89,8 @@ impl Default for OwnRules {
 
 impl OwnRules {
     pub(super) fn new(rules: Vec<OwnRule>) -> Self {
-        let mut by_name: HashMap<Name, Vec<u32>> = HashMap::with_capacity(rules.len());
+        let mut by_name: HashMap<_, Vec<u32>, _> =
+            HashMap::with_capacity_and_hasher(rules.len(), RandomState::default());
         let (mut globs, mut expressions) = (Vec::new(), Vec::new());
         for (place, rule) in (0..).zip(&rules) {
             match &rule.target {

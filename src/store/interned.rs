@@ -4,16 +4,18 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 /// Numbered entries without repeats.
 #[derive(Clone, Debug)]
 pub(super) struct Interned<T> {
     entries: Vec<T>,
-    places: HashMap<T, u32>,
+    places: HashMap<T, u32, RandomState>,
 }
 
 impl<T> Default for Interned<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), places: HashMap::new() }
+        Self { entries: Vec::new(), places: HashMap::default() }
     }
 }
 
