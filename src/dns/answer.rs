@@ -13,6 +13,7 @@ use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name as WireName, RData, Record};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+use quick_cache::Equivalent;
 
 use self::chain::{Chain, answers_type, chain_of, freshness, proof};
 use self::leads::{addresses_of, targets_of};
@@ -34,6 +35,31 @@ pub(crate) struct Question {
     pub(crate) dnssec_ok: bool,
     /// CD: what a validating forwarder would hold back is another answer too (RFC 4035 §3.2.2).
     pub(crate) checking_disabled: bool,
+}
+
+/// A borrowed [`Question`]: whoever only looks one up copies no name.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) struct QuestionRef<'a> {
+    // The same fields in the same order, so that both have one hash.
+    pub(crate) name: NameRef<'a>,
+    pub(crate) qtype: u16,
+    pub(crate) dnssec_ok: bool,
+    pub(crate) checking_disabled: bool,
+}
+
+impl QuestionRef<'_> {
+    pub(crate) fn to_owned(self) -> Question {
+        let Self { name, qtype, dnssec_ok, checking_disabled } = self;
+        Question { name: name.to_owned(), qtype, dnssec_ok, checking_disabled }
+    }
+}
+
+impl Equivalent<Question> for QuestionRef<'_> {
+    fn equivalent(&self, other: &Question) -> bool {
+        let same_kind = (self.qtype, self.dnssec_ok, self.checking_disabled)
+            == (other.qtype, other.dnssec_ok, other.checking_disabled);
+        same_kind && self.name == other.name.as_ref()
+    }
 }
 
 /// A forwarder's answer.

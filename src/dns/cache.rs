@@ -4,12 +4,13 @@
 //! It is bounded in bytes. Admission is quick_cache's S3-FIFO: a name asked once never pushes out one asked twice. Names
 //! that do not exist have a part of their own, so that a flood of invented ones washes out nothing but its like.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache as Weighted;
+use quick_cache::{Equivalent, Weighter};
 
 use super::answer::{Answer, Question};
 use crate::policy::NameRef;
@@ -93,7 +94,7 @@ impl Cache {
     }
 
     /// What is known about `question` at `now`.
-    pub(crate) fn find(&self, question: &Question, now: Instant) -> Found {
+    pub(crate) fn find<Q: Hash + Equivalent<Question>>(&self, question: &Q, now: Instant) -> Found {
         let Some(entry) = self.entry(question) else { return Found::Absent };
         let usable = entry.good.as_ref().filter(|(answer, since)| {
             now.saturating_duration_since(*since) < Duration::from_secs(answer.ttl.into()) + MAX_STALE
@@ -134,7 +135,7 @@ impl Cache {
         self.put(question, Entry { good, failure, given: given.into() });
     }
 
-    fn entry(&self, question: &Question) -> Option<Arc<Entry>> {
+    fn entry<Q: Hash + Equivalent<Question>>(&self, question: &Q) -> Option<Arc<Entry>> {
         self.present.get(question).or_else(|| self.absent.get(question))
     }
 

@@ -13,7 +13,7 @@ use super::forwarded::Behind;
 use super::labels::DeviceLabel;
 use super::wire::{self, HEADER_LEN, Rcode, Reader, rr_type};
 use crate::event::Transport;
-use crate::policy::{MAX_WIRE_LEN, MacAddr, Name};
+use crate::policy::{MacAddr, Name};
 use crate::time::Timestamp;
 
 /// Options a query may carry before it is called malformed.
@@ -47,7 +47,8 @@ pub(crate) struct Query {
     pub(crate) cookie: Option<[u8; WHOLE_LEN]>,
     /// What the sender says of who stands behind it; to be believed of a trusted forwarder only.
     pub(crate) behind: Behind,
-    asked: [u8; MAX_WIRE_LEN],
+    /// QNAME as it was asked, where that was not in small letters.
+    spelled: Option<Box<[u8]>>,
 }
 
 /// Where a query came from, and when.
@@ -172,27 +173,27 @@ impl Query {
         if !reader.is_at_end() {
             return Err(malformed());
         }
-        let mut asked = [0; MAX_WIRE_LEN];
-        asked[..question.name.len()].copy_from_slice(question.name);
+        let name = Name::from_wire(question.name).map_err(|_| malformed())?;
+        let spelled = (question.name != name.as_ref().wire()).then(|| question.name.into());
         Ok(Self {
             id: header.id,
             recursion_desired: header.recursion_desired(),
             checking_disabled: header.checking_disabled(),
             authentic_data: header.authentic_data(),
-            name: Name::from_wire(question.name).map_err(|_| malformed())?,
+            name,
             qtype: question.qtype,
             qclass: question.qclass,
             edns,
             client_cookie,
             cookie: None,
             behind,
-            asked,
+            spelled,
         })
     }
 
     /// QNAME in wire form, in the case it was asked in.
     pub(crate) fn asked(&self) -> &[u8] {
-        &self.asked[..self.name.as_ref().wire().len()]
+        self.spelled.as_deref().unwrap_or_else(|| self.name.as_ref().wire())
     }
 
     /// Whether DNSSEC records are wanted.

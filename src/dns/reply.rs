@@ -1,5 +1,6 @@
 //! The response to a query, and how it is written down.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::answer::{Answer, Ttl};
@@ -30,6 +31,8 @@ enum Body {
     Later,
     /// A SOA record of our own with this TTL, so that the negative answer can be kept.
     Negative(u32),
+    /// One address of QNAME, with this TTL.
+    Address(u32, IpAddr),
     /// Records owned by QNAME: type and RDATA, all with this TTL.
     Records(u32, Vec<(u16, Box<[u8]>)>),
     /// What a forwarder said.
@@ -92,14 +95,16 @@ impl Reply {
     pub(crate) fn blocked(blocking: &Blocking, query: &Query, list: Option<&Arc<str>>, chose: bool) -> Self {
         let code = if chose { ExtendedError::FILTERED } else { ExtendedError::BLOCKED };
         let address = match (blocking.answer, query.qtype) {
-            (BlockingAnswer::Null, rr_type::A) => Some(Box::from([0; 4])),
-            (BlockingAnswer::Null, rr_type::AAAA) => Some(Box::from([0; 16])),
-            (BlockingAnswer::Addresses { ipv4, .. }, rr_type::A) => ipv4.map(|address| Box::from(address.octets())),
-            (BlockingAnswer::Addresses { ipv6, .. }, rr_type::AAAA) => ipv6.map(|address| Box::from(address.octets())),
-            _ => None::<Box<[u8]>>,
+            (BlockingAnswer::Null, rr_type::A) => Some(Ipv4Addr::UNSPECIFIED.into()),
+            (BlockingAnswer::Null, rr_type::AAAA) => Some(Ipv6Addr::UNSPECIFIED.into()),
+            (BlockingAnswer::Addresses { ipv4, .. }, rr_type::A) => ipv4.map(IpAddr::from),
+            (BlockingAnswer::Addresses { ipv6, .. }, rr_type::AAAA) => ipv6.map(IpAddr::from),
+            _ => None,
         };
         let mut reply = match (blocking.answer, address) {
-            (_, Some(address)) => Self::records(blocking.ttl, vec![(query.qtype, address)]),
+            (_, Some(address)) => {
+                Self { rcode: Rcode::NO_ERROR, body: Body::Address(blocking.ttl, address), error: None }
+            }
             (BlockingAnswer::NxDomain, None) => Self::negative(Rcode::NAME_ERROR, blocking.ttl),
             (BlockingAnswer::Refused, None) => Self::error(Rcode::REFUSED),
             // Every other type of a muted name is empty: an HTTPS record would lead around the mute by its hints.
@@ -162,7 +167,9 @@ impl Reply {
         }
         match &self.body {
             Body::Empty | Body::Later => None,
-            Body::Negative(ttl) | Body::Records(ttl, _) | Body::Answer(_, Ttl::Fixed(ttl)) => Some(*ttl),
+            Body::Negative(ttl) | Body::Address(ttl, _) | Body::Records(ttl, _) | Body::Answer(_, Ttl::Fixed(ttl)) => {
+                Some(*ttl)
+            }
             Body::Answer(answer, Ttl::Aged(age)) => Some(answer.ttl.saturating_sub(*age)),
             Body::Own(records, soa) => records.iter().chain(soa).map(|record| record.ttl).min(),
         }
@@ -196,6 +203,13 @@ impl Reply {
             Body::Negative(ttl) => {
                 wire::write_soa(out, *ttl);
                 (0, 1)
+            }
+            Body::Address(ttl, address) => {
+                match address {
+                    IpAddr::V4(address) => wire::write_record(out, rr_type::A, *ttl, &address.octets()),
+                    IpAddr::V6(address) => wire::write_record(out, rr_type::AAAA, *ttl, &address.octets()),
+                }
+                (1, 0)
             }
             Body::Records(ttl, records) => {
                 for (rtype, rdata) in records {

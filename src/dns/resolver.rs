@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use told::{Finding, Told, failure};
 
-use super::answer::{Answer, Question};
+use super::answer::{Answer, Question, QuestionRef};
 use super::cache::{Cache, Found};
 use super::cookie::Cookies;
 use super::counters::Counters;
@@ -32,7 +32,7 @@ use super::wire::{ExtendedError, Rcode};
 use crate::device::Device;
 use crate::event::{Event, EventSink, Outcome};
 use crate::local::REBINDING;
-use crate::policy::{Asker, Judgement, Name, Rewrite, Verdict};
+use crate::policy::{Asker, Judgement, NameRef, Rewrite, Verdict};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::time::Clock;
 
@@ -73,7 +73,17 @@ impl Resolver {
         query.cookie = query.client_cookie.map(|client| self.cookies.bake(client, source.sender, source.at));
         // One snapshot serves to the end, so that no answer is half old and half new.
         let snapshot = self.snapshot.current();
-        let device = self.identify(&snapshot, &source);
+        let (known, nameless);
+        let device: &Device = match self.identify(&snapshot, &source) {
+            Some(device) => {
+                known = device;
+                &known
+            }
+            None => {
+                nameless = Device::nameless(source.address);
+                &nameless
+            }
+        };
         let told = self.tell(&query, &snapshot, &device.asker(source.address), &source).await;
         if told.reply.is_slip() || is_pulse(query.name.as_ref()) {
             // Counted and not written down: a flood must not wash out what the house asks, nor sordino itself.
@@ -112,7 +122,8 @@ impl Resolver {
         match local::find(query, snapshot) {
             Some(Known::Reply(reply)) => return Told::at_once(Outcome::Local, reply),
             Some(Known::Alias(alias, ttl)) => {
-                return Told::at_once(Outcome::Local, self.rewrite(query, &alias, ttl, source.sender).await);
+                let reply = Box::pin(self.rewrite(query, &alias, ttl, source.sender)).await;
+                return Told::at_once(Outcome::Local, reply);
             }
             None => {}
         }
@@ -127,7 +138,7 @@ impl Resolver {
         // What does the policy say about the name?
         let mut judgement = policy.judge(asker, query.name.as_ref(), query.qtype, source.at);
         if let Some(rewrite) = judgement.rewrite.clone() {
-            let reply = self.rewrite(query, &rewrite, policy.blocking().ttl, source.sender).await;
+            let reply = Box::pin(self.rewrite(query, &rewrite, policy.blocking().ttl, source.sender)).await;
             return Told { judgement, ..Told::at_once(Outcome::Local, reply) };
         }
         if judgement.verdict == Verdict::Block {
@@ -138,20 +149,21 @@ impl Resolver {
         }
 
         // The cache, else a forwarder, else what the cache knew before.
-        let question = Question::of(query, query.name.clone());
+        let question = question_of(query, query.name.as_ref());
         let found = self.cache.find(&question, source.arrived);
         let asks = matches!(found, Found::Expired(_) | Found::Absent);
         let Ok(_place) = self.rations.take(asks, source, &self.counters) else { return Told::later(source) };
         let Finding { outcome, answer, age, server } = match found {
             Found::Fresh(answer, age) => Finding { outcome: Outcome::Cached, answer, age, server: None },
             Found::Waning(answer, age) => {
-                self.prefetch(&question);
+                self.prefetch(&question.to_owned());
                 Finding { outcome: Outcome::Cached, answer, age, server: None }
             }
             Found::Failing(Some(stale), _) => Finding::stale(stale),
             Found::Failing(None, failure) => Finding::failed(failure),
-            Found::Expired(stale) => self.fetch(question, Some(stale), source.sender).await,
-            Found::Absent => self.fetch(question, None, source.sender).await,
+            // In a box of its own: the way of a query that waits for nothing is moved about, and is short.
+            Found::Expired(stale) => Box::pin(self.fetch(question.to_owned(), Some(stale), source.sender)).await,
+            Found::Absent => Box::pin(self.fetch(question.to_owned(), None, source.sender)).await,
         };
 
         // The names and addresses it leads to are judged by the same judge, unless the operator or a guard lets this one
@@ -190,19 +202,16 @@ impl Resolver {
 
     /// The device that calls itself by a name, else the one that a trusted forwarder tells by its hardware address, else
     /// the one at the address. Of a stranger nothing is known yet; whoever watches the neighbours gets a hint.
-    fn identify(&self, snapshot: &Snapshot, source: &Source) -> Arc<Device> {
+    fn identify(&self, snapshot: &Snapshot, source: &Source) -> Option<Arc<Device>> {
         let &Source { address, arrived, ref label, .. } = source;
         let named = |label| self.labels.device(label, &snapshot.devices, &self.counters);
-        if let Some(device) = label.as_ref().and_then(named) {
-            return device;
-        }
-        if let Some(mac) = source.mac {
-            return snapshot.devices.with_mac(mac);
-        }
-        snapshot.devices.identify(address).cloned().unwrap_or_else(|| {
+        let told = || source.mac.map(|mac| snapshot.devices.with_mac(mac));
+        let here = || snapshot.devices.identify(address).cloned();
+        let known = label.as_ref().and_then(named).or_else(told).or_else(here);
+        if known.is_none() {
             self.strangers.tell(address, arrived);
-            Arc::new(Device::nameless(address))
-        })
+        }
+        known
     }
 
     /// Asks forwarders, once for all who wait for the same question. With a stale answer at hand it is given as soon as
@@ -271,12 +280,12 @@ impl Resolver {
     /// The answer that a rule gives; where it names another name, what forwarders say about that one.
     async fn rewrite(&self, query: &Query, rewrite: &Rewrite, ttl: u32, asker: IpAddr) -> Reply {
         let Some(target) = &rewrite.alias else { return Reply::rewritten(rewrite, query, ttl) };
-        let question = Question::of(query, target.clone());
+        let question = question_of(query, target.as_ref());
         let finding = match self.cache.find(&question, self.clock.instant()) {
             Found::Fresh(answer, age) | Found::Waning(answer, age) => {
                 Finding { outcome: Outcome::Cached, answer, age, server: None }
             }
-            _ => self.fetch(question, None, asker).await,
+            _ => self.fetch(question.to_owned(), None, asker).await,
         };
         match finding.answer.behind_alias(&query.name, target, ttl) {
             Ok(answer) => Reply::answered(Arc::new(answer), finding.age),
@@ -285,9 +294,8 @@ impl Resolver {
     }
 }
 
-impl Question {
-    fn of(query: &Query, name: Name) -> Self {
-        let (dnssec_ok, checking_disabled) = (query.dnssec_ok(), query.checking_disabled);
-        Self { name, qtype: query.qtype, dnssec_ok, checking_disabled }
-    }
+/// What is asked about `name` on behalf of `query`.
+fn question_of<'a>(query: &Query, name: NameRef<'a>) -> QuestionRef<'a> {
+    let (dnssec_ok, checking_disabled) = (query.dnssec_ok(), query.checking_disabled);
+    QuestionRef { name, qtype: query.qtype, dnssec_ok, checking_disabled }
 }

@@ -17,6 +17,8 @@ use nix::sys::socket::{
 
 /// Datagrams of one batch.
 pub(super) const BATCH: usize = 32;
+/// Datagrams that are looked for at least.
+const LEAST: usize = 4;
 /// Octets of the longest datagram there is. Longer than any sound query, so that one that was cut off is never taken for
 /// a whole one; pages that nothing was written to cost nothing.
 const LONGEST_DATAGRAM: usize = 65_535;
@@ -42,6 +44,9 @@ pub(super) struct Incoming {
     /// One piece, which the kernel gives page by page when something is written there.
     datagrams: Vec<u8>,
     received: Vec<(usize, Route)>,
+    /// How many datagrams are looked for. Room for each must be described to the kernel anew, so it is as many as there
+    /// were lately, and twice that when they were all there.
+    wanted: usize,
 }
 
 /// Responses that wait to leave together.
@@ -98,14 +103,19 @@ impl Socket {
 impl Incoming {
     pub(super) fn new(socket: &Socket) -> io::Result<Self> {
         let datagrams = vec![0; LONGEST_DATAGRAM * BATCH];
-        Ok(Self { headers: socket.headers()?, datagrams, received: Vec::with_capacity(BATCH) })
+        let (headers, received) = (socket.headers()?, Vec::with_capacity(BATCH));
+        Ok(Self { headers, datagrams, received, wanted: BATCH })
     }
 
     /// Waits until something has arrived, and takes in all that has, up to a batch.
     pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<()> {
         self.received.clear();
-        let mut room: Vec<[IoSliceMut<'_>; 1]> =
-            self.datagrams.chunks_mut(LONGEST_DATAGRAM).map(|piece| [IoSliceMut::new(piece)]).collect();
+        let mut room: Vec<[IoSliceMut<'_>; 1]> = self
+            .datagrams
+            .chunks_mut(LONGEST_DATAGRAM)
+            .take(self.wanted)
+            .map(|piece| [IoSliceMut::new(piece)])
+            .collect();
         let fd = socket.socket.as_raw_fd();
         let arrived = recvmmsg(fd, &mut self.headers, room.iter_mut(), MsgFlags::MSG_WAITFORONE, None)?;
         for datagram in arrived {
@@ -114,7 +124,15 @@ impl Incoming {
             let len = if route == Route::NOWHERE { 0 } else { datagram.bytes };
             self.received.push((len, route));
         }
+        let few = self.received.len() < self.wanted;
+        let lately = (self.wanted + self.received.len()).div_ceil(2);
+        self.wanted = if few { lately } else { self.wanted * 2 }.clamp(LEAST, BATCH);
         Ok(())
+    }
+
+    /// How many [`receive`](Self::receive) took in.
+    pub(super) fn len(&self) -> usize {
+        self.received.len()
     }
 
     /// What [`receive`](Self::receive) took in.

@@ -33,6 +33,7 @@ pub(super) struct Response {
 impl Caller {
     /// Admits a message and reads it.
     pub(super) fn admit(&self, message: &[u8]) -> Packet {
+        self.resolver.counters.received.add_one();
         let packet = self.resolver.admit(message, self.peer, self.transport, self.resolver.now());
         match packet {
             Packet::Query(query, source) => Packet::Query(query, Source { label: self.label.clone(), ..source }),
@@ -43,10 +44,10 @@ impl Caller {
     /// Answers an admitted query.
     pub(super) fn answer(
         &self,
-        query: Box<Query>,
+        query: Query,
         source: Source,
     ) -> impl Future<Output = (Query, Reply)> + Send + 'static + use<> {
-        self.resolver.clone().answer(*query, source)
+        self.resolver.clone().answer(query, source)
     }
 
     /// The response to `message`; none if it is not even a query.

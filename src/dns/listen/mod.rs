@@ -199,16 +199,16 @@ pub async fn serve(
 
 /// A packet that was admitted: a query, an error to send back, or nothing to say.
 enum Packet {
-    Query(Box<Query>, Source),
+    Query(Query, Source),
     Error(ErrorReply),
     Silence,
 }
 
 impl Resolver {
-    /// Admits a packet that came in at `now` and reads it. It is not looked at before it is known that its sender may ask.
+    /// Admits a packet that came in at `now` and reads it. It is not looked at before it is known that its sender may ask;
+    /// who takes packets in has counted it.
     fn admit(&self, packet: &[u8], sender: SocketAddr, transport: Transport, now: (Timestamp, Instant)) -> Packet {
         let address = sender.ip().to_canonical();
-        self.counters.received.add_one();
         // Port 0 cannot be answered; the small services that talk back to anyone are how loops are started.
         const REFLECTING_PORTS: [u16; 5] = [0, 7, 13, 17, 19];
         if !self.admitted.admits(address) || REFLECTING_PORTS.contains(&sender.port()) {
@@ -221,7 +221,7 @@ impl Resolver {
                 let behind = if self.trusted.admits(address) { query.behind } else { Behind::default() };
                 let sender = address;
                 let (address, mac) = (behind.address.unwrap_or(sender), behind.mac);
-                Packet::Query(Box::new(query), Source { address, sender, mac, transport, at, arrived, label: None })
+                Packet::Query(query, Source { address, sender, mac, transport, at, arrived, label: None })
             }
             Err(Unanswerable::Error(reply)) => {
                 self.counters.malformed.add_one();

@@ -76,6 +76,7 @@ fn receive(
             Err(error) => return Err(error),
         }
         let now = resolver.now();
+        resolver.counters.received.add(incoming.len() as u64);
         for (packet, route) in incoming.datagrams() {
             if route.is_from(address) {
                 // From our own port: whoever forges that would have us talk to ourselves.
@@ -86,7 +87,7 @@ fn receive(
                 Packet::Silence => {}
                 Packet::Error(error) => outgoing.put(route, |out| error.write(out)),
                 Packet::Query(query, source) => {
-                    let answer = resolver.clone().answer(*query, source);
+                    let answer = resolver.clone().answer(query, source);
                     let future = place(&mut pending, answer);
                     match future.poll(&mut Context::from_waker(Waker::noop())) {
                         Poll::Ready((query, reply)) => {
