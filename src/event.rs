@@ -181,6 +181,11 @@ impl EventQueue {
             }
         }
     }
+
+    /// The next event that is there already.
+    pub fn waiting(&self) -> Option<Event> {
+        self.receiver.try_recv().ok()
+    }
 }
 
 #[cfg(test)]

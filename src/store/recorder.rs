@@ -17,6 +17,7 @@ use super::period::Batch;
 use super::privacy::Level;
 use super::retention::Calendar;
 use super::{EventId, Keeping, Store, kept_took};
+use crate::device::Devices;
 use crate::event::{Event, EventQueue, NoEvent};
 use crate::policy::DeviceId;
 use crate::snapshot::SnapshotCell;
@@ -26,6 +27,8 @@ use crate::time::Hour;
 const RETRY: Duration = Duration::from_secs(60);
 /// Bytes of full blocks that wait for the next flush: a quarter of a million queries.
 const MAX_WAITING_BYTES: usize = 1 << 20;
+/// Events that are taken in at once: readers of what is in memory wait meanwhile, some microseconds.
+const BATCH: usize = 256;
 /// How often to look for what may be forgotten.
 const EXPIRY: Duration = Duration::from_secs(3600);
 
@@ -123,19 +126,42 @@ impl Recorder {
         [self.flush_at, self.retry_at, self.settle_at].into_iter().flatten().fold(self.expire_at, Instant::min)
     }
 
-    /// Takes an event in. Says whether the open block is full.
+    /// Takes `first` in, and what else has come, up to a batch or the end of the open block. Says whether that is full.
+    fn take(&mut self, first: Event) -> bool {
+        let (store, devices) = (self.store.clone(), self.snapshot.current().devices.clone());
+        let watched = store.options.level.allows_journal() && self.live.receiver_count() > 0;
+        let mut memory = store.memory();
+        let (mut next, mut taken, mut full) = (Some(first), 0, false);
+        while let Some(event) = next {
+            if let Some(event) = self.admit(event, &devices) {
+                let placed;
+                (placed, full) = memory.push(event);
+                if watched {
+                    // Nobody may be listening any more.
+                    let _ = self.live.send(placed);
+                }
+                if self.flush_at.is_none() {
+                    self.flush_at = Some(store.clock.instant() + store.options.flush);
+                }
+            }
+            taken += 1;
+            next = if full || taken == BATCH { None } else { self.queue.waiting() };
+        }
+        full
+    }
+
+    /// The event as it is written down; none if it is not.
     ///
     /// A device's first query is often here before the neighbour table tells whose address that is. So strangers are
     /// looked up again before what they asked is written down.
-    fn take(&mut self, mut event: Event) -> bool {
+    fn admit(&mut self, mut event: Event, devices: &Devices) -> Option<Event> {
         if matches!(event.device, DeviceId::Address(_))
-            && let Some(device) = self.snapshot.current().devices.identify(event.address)
+            && let Some(device) = devices.identify(event.address)
         {
             event.device = device.id.clone();
         }
-        let devices = &self.snapshot.current().devices;
         if devices.find(&event.device).is_some_and(|device| device.unlogged) {
-            return false;
+            return None;
         }
         let level = self.store.options.level;
         let stranger = matches!(event.device, DeviceId::Address(address) if !address.is_loopback());
@@ -144,18 +170,10 @@ impl Recorder {
             self.strangers.entry(event.address).or_insert(now);
             self.settle_at.get_or_insert(now + SETTLE);
         }
-        let Some(mut event) = level.redact(event) else { return false };
+        let mut event = level.redact(event)?;
         // As precise as on disk, so that a restart changes nothing that was seen.
         event.took_us = kept_took(event.took_us);
-        let (placed, full) = self.store.memory().push(event);
-        if level.allows_journal() {
-            // Nobody may be listening.
-            let _ = self.live.send(placed);
-        }
-        if self.flush_at.is_none() {
-            self.flush_at = Some(self.store.clock.instant() + self.store.options.flush);
-        }
-        full
+        Some(event)
     }
 
     /// Packs what is open and brings everything that is in memory to the disk, or notes why not.
