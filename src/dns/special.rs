@@ -53,6 +53,9 @@ pub(crate) fn stays_here(name: NameRef<'_>, qtype: u16) -> bool {
 }
 
 fn reply_about(name: NameRef<'_>, qtype: u16) -> Option<Reply> {
+    if is_like_any_other(name) {
+        return None;
+    }
     let labels = Labels::from_right(name);
     if labels.begin_with(&[b"localhost"]) {
         return Some(localhost(qtype));
@@ -79,6 +82,15 @@ fn reply_about(name: NameRef<'_>, qtype: u16) -> Option<Reply> {
     // A single label is the name of a thing in the house; nobody outside knows its address.
     let address = matches!(qtype, rr_type::A | rr_type::AAAA);
     (address && labels.count == 1).then(|| Reply::negative(Rcode::NAME_ERROR, TTL))
+}
+
+/// Whether it takes no more than a look at its end to see that `name` means nothing of its own, as for nearly every one.
+fn is_like_any_other(name: NameRef<'_>) -> bool {
+    let mut labels = name.labels();
+    // A single label means something in itself.
+    labels.next();
+    let Some(last) = labels.last() else { return false };
+    last != b"arpa" && last != b"localhost" && !LOCAL_ZONES.iter().any(|zone| zone.first() == Some(&last))
 }
 
 /// The reply to a question that is never forwarded, whatever its name.

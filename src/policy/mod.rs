@@ -55,6 +55,7 @@ mod target;
 mod timetable;
 mod trial;
 mod verdict;
+mod walk;
 mod who;
 mod wide;
 

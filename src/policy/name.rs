@@ -6,15 +6,16 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Longest name on the wire, octets (RFC 1035 §2.3.4).
 pub const MAX_WIRE_LEN: usize = 255;
 /// Longest label, octets (RFC 1035 §2.3.4).
 pub const MAX_LABEL_LEN: usize = 63;
 
-/// A domain name in lower-cased, uncompressed wire form, the root label included.
+/// A domain name in lower-cased, uncompressed wire form, the root label included. A clone shares it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name(Box<[u8]>);
+pub struct Name(Arc<[u8]>);
 
 /// A borrowed [`Name`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,7 +41,7 @@ pub enum NotAName {
 impl Name {
     /// The root of all names.
     pub fn root() -> Self {
-        Self(Box::new([0]))
+        Self(Arc::new([0]))
     }
 
     /// Reads a name as people write it: dots between labels, one at the end allowed, Unicode allowed (it means its
@@ -87,13 +88,13 @@ impl Name {
         if wire.len() > MAX_WIRE_LEN {
             return Err(NotAName::TooLong);
         }
-        Ok(Self(wire.into_boxed_slice()))
+        Ok(Self(wire.into()))
     }
 
     /// Takes uncompressed wire form, in any case.
     pub fn from_wire(wire: &[u8]) -> Result<Self, NotAName> {
         NameRef::from_lower_wire(wire)?;
-        Ok(Self(wire.to_ascii_lowercase().into_boxed_slice()))
+        Ok(Self(wire.iter().map(u8::to_ascii_lowercase).collect()))
     }
 
     /// This name, borrowed.

@@ -10,11 +10,11 @@
 use std::io::{self, Write};
 
 use fst::Map;
-use fst::raw::Output;
 
 use super::name::NameRef;
 use super::pages::Pages;
 use super::ruleset::Entry;
+use super::walk::Walk;
 
 /// What kept names end with. The digit is the version of all that stands before.
 const MARK: &[u8; 8] = b"sd-name1";
@@ -36,7 +36,7 @@ impl Names {
             return;
         };
         let labels = Labels::of(name);
-        let (mut node, mut output) = (fst.root(), Output::zero());
+        let mut walk = Walk::begin(fst);
         for depth in 0..labels.count {
             let label = labels.nth_last(depth);
             if label.contains(&0) {
@@ -44,16 +44,13 @@ impl Names {
             }
             let separator: &[u8] = if depth == 0 { &[] } else { &[0] };
             for &byte in separator.iter().chain(label) {
-                let Some(place) = node.find_input(byte) else {
+                if walk.step(byte).is_none() {
                     return;
-                };
-                let transition = node.transition(place);
-                output = output.cat(transition.out);
-                node = fst.node(transition.addr);
+                }
             }
-            if node.is_final() {
+            if let Some(set) = walk.value() {
                 let reaching = if depth + 1 == labels.count { Entry::EXACT } else { Entry::BELOW };
-                for &entry in self.sets.entries(output.cat(node.final_output()).value()) {
+                for &entry in self.sets.entries(set) {
                     if entry.has(reaching) {
                         found(entry, depth + 1);
                     }
