@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hickory_proto::op::Message;
 use tokio::net::UdpSocket;
 
+use super::response;
 use crate::dns::wire::{HEADER_LEN, Reader};
 
 /// Responses from the right place that do not match, after which somebody is guessing: the question goes over TCP.
@@ -64,12 +65,12 @@ pub(super) async fn exchange(
                 // The case was a password, and nobody further on should see it.
                 let question = HEADER_LEN..question_end(&plain).min(len);
                 datagram[question.clone()].copy_from_slice(&plain[question]);
-                if let Ok(response) = Message::from_vec(&datagram[..len]) {
+                if let Some(response) = response::read(&datagram[..len]) {
                     return Ok(response);
                 }
             }
             Match::Bare => {
-                if let Ok(response) = Message::from_vec(&datagram[..len]) {
+                if let Some(response) = response::read(&datagram[..len]) {
                     return Ok(response);
                 }
             }

@@ -10,6 +10,7 @@ mod health;
 mod loops;
 mod options;
 mod request;
+mod response;
 mod route;
 mod server;
 mod tls;
