@@ -146,6 +146,11 @@ impl Certificate {
     }
 }
 
+/// SHA-256 of the public key in a certificate (RFC 7858 §4.2): what a pin is about. None where it cannot be read.
+pub fn pin_of(certificate: &[u8]) -> Option<[u8; 32]> {
+    digest::digest(&digest::SHA256, der::read(certificate)?.public_key).as_ref().try_into().ok()
+}
+
 impl Facts {
     fn of(certificate: &[u8]) -> Option<Self> {
         let read = der::read(certificate)?;

@@ -21,6 +21,7 @@ mod limits;
 mod local;
 mod loops;
 mod message;
+mod pins;
 mod policy;
 mod quic;
 mod rebinding;

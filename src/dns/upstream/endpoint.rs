@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 /// How a forwarder is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -14,7 +17,11 @@ pub(super) enum Scheme {
     H3,
 }
 
-/// A forwarder's place: `udp://192.0.2.1`, `tls://dns.example`, `https://dns.example/dns-query`.
+/// SHA-256 of a public key (RFC 7858 §4.2).
+pub(super) type Pin = [u8; 32];
+
+/// A forwarder's place: `udp://192.0.2.1`, `tls://dns.example`, `https://dns.example/dns-query`. Behind `#pin=` may stand
+/// the pins of its keys, Base64, with a comma between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) scheme: Scheme,
@@ -22,6 +29,8 @@ pub(super) struct Endpoint {
     pub(super) port: u16,
     /// Path of the resource, for HTTPS and HTTP/3.
     pub(super) path: String,
+    /// Where there are any, its key must be one of them, and nobody need have signed for it.
+    pub(super) pins: Vec<Pin>,
     written: String,
 }
 
@@ -67,6 +76,20 @@ impl Endpoint {
             Some(("h3", rest)) => (Scheme::H3, rest),
             Some(_) => return wrong("begins with none of udp://, tcp://, tls://, https://, quic:// and h3://"),
         };
+        // What it is called: people need not read its pins each time.
+        let written = text.split_once('#').map_or(text, |(place, _)| place).into();
+        let (rest, pins) = match rest.split_once('#') {
+            None => (rest, Vec::new()),
+            Some((_, _)) if !scheme.is_encrypted() => return wrong("has a pin, and is not encrypted"),
+            Some((rest, fragment)) => match pins(fragment) {
+                Some(pins) => (rest, pins),
+                None => {
+                    return wrong(
+                        "has no pin behind its #; one is written #pin= and 44 characters, as sordino check shows it",
+                    );
+                }
+            },
+        };
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         if !path.is_empty() && path != "/" && !scheme.has_path() {
             return wrong("has a path, which only https:// and h3:// have");
@@ -75,7 +98,7 @@ impl Endpoint {
             return wrong("has no valid host and port; an IPv6 address with a port is written [2001:db8::1]:853");
         };
         let path = if path.len() > 1 { path } else { "/dns-query" };
-        Ok(Self { scheme, host, port, path: path.into(), written: text.into() })
+        Ok(Self { scheme, host, port, path: path.into(), pins, written })
     }
 
     /// The socket addresses of this endpoint, given the addresses of its name.
@@ -96,6 +119,12 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
+}
+
+/// The pins in a fragment; none unless it is nothing but pins.
+fn pins(fragment: &str) -> Option<Vec<Pin>> {
+    let pin = |text: &str| BASE64_STANDARD.decode(text).ok()?.try_into().ok();
+    fragment.strip_prefix("pin=")?.split(',').map(pin).collect()
 }
 
 fn split_port(authority: &str, default: u16) -> Option<(Host, u16)> {
@@ -149,5 +178,18 @@ mod tests {
         {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn rfc7858_4_2_pins_stand_behind_the_place() {
+        let (one, other) = (BASE64_STANDARD.encode([0xfb; 32]), BASE64_STANDARD.encode([1; 32]));
+        assert!(one.contains('/') && one.contains('+'), "what a URL would read as something else");
+        let endpoint = Endpoint::parse(&format!("https://dns.example/q#pin={one},{other}")).unwrap();
+        assert_eq!((endpoint.path.as_str(), endpoint.pins), ("/q", vec![[0xfb; 32], [1; 32]]));
+        assert_eq!(Endpoint::parse(&format!("tls://192.0.2.1#pin={one}")).unwrap().pins, [[0xfb; 32]]);
+        for bad in ["tls://192.0.2.1#", "tls://192.0.2.1#pin=", "tls://192.0.2.1#pin=AAAA", "tls://192.0.2.1#other=1"] {
+            assert!(Endpoint::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Endpoint::parse(&format!("udp://192.0.2.1#pin={one}")).is_err(), "nothing is encrypted by this key");
     }
 }

@@ -204,7 +204,11 @@ impl Parts<'_> {
                     ),
                 });
             }
-            let (tls, bootstrap) = (self.tls.clone(), self.bootstrap.clone());
+            let tls = match &*endpoint.pins {
+                [] => self.tls.clone(),
+                pins => Arc::new(tls::pinned(pins)?),
+            };
+            let bootstrap = self.bootstrap.clone();
             Ok(Arc::new(Server::new(endpoint, tls, bootstrap, probed_with.clone(), self.options.trust_ad)))
         };
         let servers = servers.iter().map(server).collect::<Result<_, _>>()?;

@@ -1,12 +1,19 @@
-//! What a certificate must be signed by.
+//! What a forwarder must prove: a certificate for its name that somebody known signed, or a key that the operator pinned.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    WantsVerifier,
+};
 
+use super::endpoint::Pin;
+use crate::certificate;
 use crate::dns::options::BadOption;
 
 /// TLS towards forwarders: Mozilla's roots, and those of the operator's file.
@@ -20,8 +27,68 @@ pub(super) fn client_config(ca: Option<&Path>) -> Result<ClientConfig, BadOption
             roots.add(certificate).map_err(|error| bad(error.to_string()))?;
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = versions.map_err(|error| BadOption { key: "upstream.servers", what: error.to_string() })?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// TLS towards a forwarder whose key is one of `pins` (RFC 7858 §4.2): a server of one's own needs no authority.
+pub(super) fn pinned(pins: &[Pin]) -> Result<ClientConfig, BadOption> {
+    let verifier = Arc::new(Pinned { pins: pins.into(), provider: provider() });
+    Ok(builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, BadOption> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    builder.map_err(|error| BadOption { key: "upstream.servers", what: error.to_string() })
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Knows a server by its key alone: neither the name nor the dates of its certificate count, and nobody need have signed
+/// it. The handshake proves that the server holds the key.
+#[derive(Debug)]
+struct Pinned {
+    pins: Box<[Pin]>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let pin = certificate::pin_of(certificate).ok_or(CertificateError::BadEncoding)?;
+        if self.pins.contains(&pin) {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
 }
