@@ -6,8 +6,8 @@ use crate::support::client::Udp;
 use crate::support::forwarder::{Forwarder, Hold, Plan, a, answer, cname};
 use crate::support::rest::Rest;
 use crate::support::sordino::Setup;
-use crate::support::until;
 use crate::support::wire::*;
+use crate::support::{PATIENCE, until};
 
 fn cookie_query(value: &[u8]) -> Message {
     let mut query = query("www.example", A);
@@ -280,4 +280,27 @@ fn in_a_network_of_its_own(test: &str) -> bool {
     println!("{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("1 passed"));
     false
+}
+
+/// D13: a process that runs out of file descriptors turns connections away, and goes on over UDP.
+#[test]
+fn d13_without_file_descriptors_udp_is_answered_and_connections_are_turned_away() {
+    let forwarder = Forwarder::plain();
+    let limit = ["sh", "-c", "ulimit -n 100; exec \"$0\" \"$@\""];
+    let setup = Setup::before(&forwarder).list("ads", "block", "muted.example\n");
+    let sordino = setup.set("limits", "connections_per_address", "256").through(&limit).start();
+    // Its connection is there before the others are.
+    let rest = sordino.rest();
+    let turned_away = || rest.read("/api/v1/status")["counters"]["descriptors"].as_u64().expect("a counter");
+    assert_eq!(turned_away(), 0);
+    let connect = |_| std::net::TcpStream::connect_timeout(&sordino.dns(), PATIENCE).expect("the kernel accepts");
+    let crowd: Vec<_> = (0..150).map(connect).collect();
+    until("somebody is turned away", || (turned_away() > 0).then_some(()));
+    assert_eq!(sordino.resolve("muted.example"), ["A 0.0.0.0"]);
+    drop(crowd);
+    until("connections are taken again", || {
+        let mut tcp = sordino.tcp();
+        tcp.send(&query("muted.example", A).wire());
+        tcp.next_packet().map(|_| ())
+    });
 }

@@ -8,6 +8,7 @@ mod doors;
 mod h3;
 mod https;
 mod quic;
+mod reserve;
 mod stream;
 mod tcp;
 mod tls;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use self::connections::Connections;
 use self::doors::Bound;
+use self::reserve::Reserve;
 use self::tcp::Door;
 use super::forwarded::Behind;
 use super::options::Options;
@@ -164,6 +166,7 @@ pub async fn serve(
     let door = Door {
         resolver: resolver.clone(),
         connections: Connections::new(resolver.clone()),
+        reserve: Arc::new(Reserve::new()),
         tasks: tasks.clone(),
         stop: stop.clone(),
     };

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::caller::Caller;
 use super::connections::Connections;
+use super::reserve::{Reserve, is_out_of_descriptors};
 use super::stream;
 use crate::dns::resolver::Resolver;
 use crate::event::Transport;
@@ -21,6 +22,7 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 pub(super) struct Door {
     pub(super) resolver: Arc<Resolver>,
     pub(super) connections: Connections,
+    pub(super) reserve: Arc<Reserve>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -50,7 +52,16 @@ impl Door {
                     let caller = Caller { resolver, peer, transport, label: None, seat };
                     self.tasks.spawn(serve(stream, caller, self.stop.clone()));
                 }
-                // Out of file descriptors, or the peer is gone already: either passes.
+                Err(error) if is_out_of_descriptors(&error) => {
+                    let turned_away = self.reserve.turn_away(&listener);
+                    self.resolver.counters.descriptors.add(turned_away);
+                    tracing::warn!(
+                        "there are no file descriptors left; connections are turned away until some are free, and UDP goes on. \
+                         Allow the service more of them (LimitNOFILE=)"
+                    );
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+                // The peer is gone already, or something that passes as well.
                 Err(_) => tokio::time::sleep(ACCEPT_REST).await,
             }
         }
