@@ -1,214 +1,176 @@
 #!/usr/bin/env python3
-"""Cost per query of the server's process: sordino for muted and cached names, beside a bare UDP echo and unbound.
+"""What a query costs: sordino with everything recorded, beside a bare UDP echo, unbound and dnsmasq without a log.
 
-All run one after the other, on loopback, with the same dnsperf. What counts is the processor time that the server's
-process used, by the kernel's own account, divided by the queries it answered: queries per second say more about dnsperf
-and the number of cores. Every run is bounded by SECONDS (5).
+All on loopback, asked by the same dnsperf, in turns: each round asks each of them, and what is printed is the median of
+ROUNDS (5), because other work on the machine comes and goes. What counts is the processor time that the whole process
+used, by the kernel's own account, divided by the queries it answered: queries a second say more about dnsperf and the
+number of cores. Instructions are counted by valgrind, in user space only; they do not depend on the other work at all.
 """
 
 import gzip
 import os
 import re
-import signal
-import socket
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-BUILT = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "release"
-SECONDS = int(os.environ.get("SECONDS_EACH", "5"))
-CACHED_NAMES = 200
-TICKS = os.sysconf("SC_CLK_TCK")
+from servers import BUILT, Dnsmasq, Echo, Sordino, Unbound, cached_names, muted_names
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "3"))
+STEADY = 20_000
+FLOOD = 100_000
+COUNTED = 20_000
+KINDS = ("muted", "cached")
 
 
 def main():
-    with tempfile.TemporaryDirectory() as directory, Servers() as servers:
+    with tempfile.TemporaryDirectory() as directory:
         directory = Path(directory)
-        muted = write_questions(directory / "muted", muted_names())
-        cached = write_questions(directory / "cached", [f"n{number}.example" for number in range(CACHED_NAMES)])
-
-        echo, unbound, sordino = free_port(), free_port(), free_port()
-        echo_pid = servers.start([BUILT / "examples/echo", f"127.0.0.1:{echo}"])
-        unbound_pid = servers.start([program("unbound"), "-c", unbound_config(directory, unbound)])
-        wait_for(unbound)
-        sordino_pid = servers.start([BUILT / "sordino", "--config", sordino_config(directory, sordino, unbound), "run"])
-        wait_for(sordino)
-        at_rest = resident(sordino_pid)
-
-        rows = [
-            measure("bare UDP echo", echo, echo_pid, muted),
-            measure("sordino, muted names", sordino, sordino_pid, muted),
-            measure("sordino, cached names", sordino, sordino_pid, cached),
-            measure("unbound, cached names", unbound, unbound_pid, cached),
-        ]
-        show(rows)
-        print()
-        print(f"sordino, resident at rest with the lists that ship: {at_rest / 1024:.1f} MiB")
-        print(f"sordino, resident after the runs:                   {resident(sordino_pid) / 1024:.1f} MiB")
-        binary = (BUILT / "sordino").read_bytes()
-        print(f"binary: {len(binary) / 2**20:.1f} MiB, {len(gzip.compress(binary)) / 2**20:.1f} MiB as gzip")
-    return 1 if any(row["lost"] > row["answered"] / 1000 for row in rows) else 0
+        muted, cached = muted_names(), cached_names()
+        questions = {
+            "muted": write_questions(directory / "muted.txt", muted),
+            "cached": write_questions(directory / "cached.txt", cached),
+        }
+        unbound = Unbound(directory, muted).start()
+        echo, dnsmasq = Echo(directory).start(), Dnsmasq(directory, muted, unbound.port).start()
+        with unbound, echo, dnsmasq, Sordino(directory, unbound.port).start() as sordino:
+            servers = [echo, unbound, dnsmasq, sordino]
+            at_rest = {server.what: server.resident() for server in servers}
+            for server in servers:
+                for kind in KINDS:
+                    dnsperf(server.port, questions[kind], 1)  # into the caches
+            rounds = [one_round(servers, questions) for _ in range(ROUNDS)]
+            show_costs(servers, rounds, at_rest)
+            show_latency([steady(servers, questions["muted"]) for _ in range(ROUNDS)])
+            show_flood(sordino, questions)
+        show_instructions(directory, muted, cached)
+        show_binary()
+    return 0
 
 
-def measure(what, port, pid, questions):
-    dnsperf(port, questions, 1)  # into the caches
-    before, begin = cpu_seconds(pid), time.monotonic()
-    said = dnsperf(port, questions, SECONDS)
-    used, elapsed = cpu_seconds(pid) - before, time.monotonic() - begin
-    number = lambda label: float(re.search(rf"{label}:\s+([\d.]+)", said).group(1))
-    answered = int(number("Queries completed"))
-    return {
-        "what": what,
-        "answered": answered,
-        "lost": int(number("Queries lost")),
-        "rate": answered / elapsed,
-        "latency": number(r"Average Latency \(s\)") * 1e6,
-        "cpu": used / answered * 1e6,
-    }
+def one_round(servers, questions):
+    """Each server with each kind of name, one after the other."""
+    return {(server.what, kind): cost(server, questions[kind]) for kind in KINDS for server in servers}
 
 
-def dnsperf(port, questions, seconds):
-    command = ["dnsperf", "-s", "127.0.0.1", "-p", port, "-d", questions, "-l", seconds, "-c", 8, "-T", 1, "-q", 64]
+def cost(server, questions):
+    before = server.cpu()
+    said = dnsperf(server.port, questions, SECONDS)
+    answered = number(said, "Queries completed")
+    lost, rate = number(said, "Queries lost"), number(said, "Queries per second")
+    return {"cpu": (server.cpu() - before) / answered * 1e6, "rate": rate, "lost": lost}
+
+
+def steady(servers, questions):
+    """The latency that 99 of 100 queries stay below, at a rate that leaves every server time, µs."""
+    return {server.what: percentile(server, questions) for server in servers}
+
+
+def percentile(server, questions):
+    said = dnsperf(server.port, questions, SECONDS, "-Q", STEADY, "-v")
+    # One line for each answer: > RCODE NAME TYPE SECONDS
+    latencies = sorted(float(line.rsplit(" ", 1)[1]) for line in said.splitlines() if line.startswith("> "))
+    if not latencies:
+        sys.exit("dnsperf -v told nothing of single queries")
+    return {"p50": latencies[len(latencies) // 2] * 1e6, "p99": latencies[len(latencies) * 99 // 100] * 1e6}
+
+
+def show_costs(servers, rounds, at_rest):
+    median = lambda what, kind, key: statistics.median(one[what, kind][key] for one in rounds)
+    print(f"Medians of {len(rounds)} rounds of {SECONDS} s; CPU is user and system time of the whole process.\n")
+    print(f"{'':18}{'CPU/query':>12}{'spread':>14}{'to echo':>9}{'to unbound':>12}{'to dnsmasq':>12}{'k queries/s':>13}{'lost':>6}")
+    for kind in KINDS:
+        for server in servers:
+            each = [one[server.what, kind]["cpu"] for one in rounds]
+            to = lambda other: statistics.median(
+                one[server.what, kind]["cpu"] / one[other, kind]["cpu"] for one in rounds
+            )
+            print(
+                f"{server.what + ', ' + kind:18}{statistics.median(each):>9.2f} µs{min(each):>7.2f}–{max(each):<6.2f}"
+                f"{to('echo'):>8.2f}×{to('unbound'):>11.2f}×{to('dnsmasq'):>11.2f}×"
+                f"{median(server.what, kind, 'rate') / 1000:>13.1f}{median(server.what, kind, 'lost'):>6.0f}"
+            )
+    print(f"\n{'resident':18}{'at rest':>12}{'after':>12}")
+    for server in servers:
+        print(f"{server.what:18}{at_rest[server.what] / 1024:>8.1f} MiB{server.resident() / 1024:>8.1f} MiB")
+
+
+def show_latency(rounds):
+    print(f"\n{f'at {STEADY:,}/s':18}{'p50':>9}{'p99':>12}{'p99 to echo':>14}")
+    for what in rounds[0]:
+        p50, p99 = (statistics.median(one[what][key] for one in rounds) for key in ("p50", "p99"))
+        to_echo = statistics.median(one[what]["p99"] / one["echo"]["p99"] for one in rounds)
+        print(f"{what:18}{p50:>6.0f} µs{p99:>9.0f} µs{to_echo:>13.2f}×")
+
+
+def show_flood(sordino, questions):
+    """What of `FLOOD` queries a second is answered, and whether anything of it is not written down."""
+    print(f"\n{f'{FLOOD:,}/s offered':22}{'answered/s':>12}{'lost':>9}{'events dropped':>16}")
+    for kind in KINDS:
+        before = sordino.counters()
+        said = dnsperf(sordino.port, questions[kind], 2 * SECONDS, "-Q", FLOOD)
+        after = sordino.counters()
+        dropped = after["events_dropped"] - before["events_dropped"]
+        rate, lost = number(said, "Queries per second"), number(said, "Queries lost")
+        print(f"{'sordino, ' + kind:22}{rate:>12,.0f}{lost:>9.0f}{dropped:>16}")
+
+
+def show_instructions(directory, muted, cached):
+    """Two runs that differ in the number of queries only, so what starting and ending take is not counted."""
+    if not shutil.which("valgrind"):
+        print("\nno instructions counted: valgrind is not there")
+        return
+    print(f"\n{'in user space':18}{'instructions/query':>20}")
+    for kind, names in zip(KINDS, (muted, cached)):
+        asked = [names[place % len(names)] for place in range(COUNTED)]
+        questions = write_questions(directory / f"{kind}-counted.txt", asked)
+        for what in (Echo, Sordino):
+            few, many = (instructions(what, directory, questions, times) for times in (1, 3))
+            print(f"{what.what + ', ' + kind:18}{(many - few) / (2 * COUNTED):>20,.0f}")
+
+
+def instructions(what, directory, questions, times):
+    """What a fresh server takes for all it does from start to end, asked all `questions` so many times."""
+    with tempfile.TemporaryDirectory(dir=directory) as fresh:
+        fresh = Path(fresh)
+        counted = fresh / "callgrind"
+        with Unbound(fresh, []).start() as unbound:
+            server = Echo(fresh) if what is Echo else Sordino(fresh, unbound.port)
+            # The echo never ends by itself: a signal that is not caught ends it, and valgrind counts up to there.
+            with server.start("valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"):
+                run(["dnsperf", "-s", "127.0.0.1", "-p", server.port, "-d", questions, "-n", times, "-c", 8, "-q", 64])
+                server.stop()
+        return int(re.search(r"^(?:summary|totals): (\d+)", counted.read_text(), re.MULTILINE).group(1))
+
+
+def show_binary():
+    binary = (BUILT / "sordino").read_bytes()
+    print(f"\nbinary: {len(binary) / 2**20:.1f} MiB, {len(gzip.compress(binary)) / 2**20:.1f} MiB as gzip")
+
+
+def dnsperf(port, questions, seconds, *more):
+    """What it says of so many seconds in which 8 askers ask as fast as they are answered."""
+    return run(["dnsperf", "-s", "127.0.0.1", "-p", port, "-d", questions, "-l", seconds, "-c", 8, "-T", 1, "-q", 64, *more])
+
+
+def run(command):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"dnsperf: {done.stderr or done.stdout}")
+        sys.exit(f"{command[0]}: {done.stderr or done.stdout}")
     return done.stdout
 
 
-def show(rows):
-    echo = rows[0]["cpu"]
-    print(f"{'':24}{'queries/s':>11}{'lost':>7}{'latency':>11}{'CPU/query':>12}{'to echo':>9}")
-    for row in rows:
-        print(
-            f"{row['what']:24}{row['rate']:>11,.0f}{row['lost']:>7}{row['latency']:>8.0f} µs"
-            f"{row['cpu']:>9.2f} µs{row['cpu'] / echo:>8.2f}×"
-        )
-
-
-def muted_names():
-    """Names that the catalogue mutes for everyone, without patterns."""
-    row = re.compile(r'\{ block = "([a-z0-9.-]+)"(?![^}]*tier = "thorough")')
-    names = [name for path in sorted((PROJECT / "blocklists").glob("*.toml")) for name in row.findall(path.read_text())]
-    if len(names) < 50:
-        sys.exit("the catalogue in blocklists/ has too few names to measure with")
-    return names
+def number(said, label):
+    return float(re.search(rf"{label}:\s+([\d.]+)", said).group(1))
 
 
 def write_questions(path, names):
     path.write_text("".join(f"{name} A\n" for name in names))
     return path
-
-
-def unbound_config(directory, port):
-    names = "".join(f"n{number} A 192.0.2.{1 + number % 250}\n" for number in range(CACHED_NAMES))
-    zone = "$ORIGIN example.\n$TTL 3600\n@ SOA ns h 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.53\n" + names
-    (directory / "zone").write_text(zone)
-    config = directory / "unbound.conf"
-    config.write_text(
-        f"""
-server:
-    interface: 127.0.0.1@{port}
-    do-daemonize: no
-    use-syslog: no
-    logfile: "{directory}/unbound.log"
-    chroot: ""
-    username: ""
-    pidfile: ""
-    directory: "{directory}"
-    module-config: "iterator"
-    num-threads: {os.cpu_count()}
-    so-reuseport: yes
-remote-control:
-    control-enable: no
-auth-zone:
-    name: "example."
-    zonefile: "{directory}/zone"
-    for-downstream: no
-    for-upstream: yes
-    fallback-enabled: no
-"""
-    )
-    return config
-
-
-def sordino_config(directory, port, forwarder):
-    config = directory / "config.toml"
-    config.write_text(
-        f"""
-[dns]
-listen = ["127.0.0.1:{port}"]
-[upstream]
-servers = ["udp://127.0.0.1:{forwarder}"]
-[[list]]
-name = "catalogue"
-source = "{PROJECT}/blocklists"
-[web]
-listen = ""
-[store]
-path = "{directory}/data"
-"""
-    )
-    return config
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def program(name):
-    inside = Path("/usr/sbin") / name
-    return inside if inside.exists() else name
-
-
-def wait_for(port):
-    """Waits until whoever listens on `port` answers a query for localhost."""
-    query = bytes.fromhex("123401000001000000000000096c6f63616c686f73740000010001")
-    deadline = time.monotonic() + 30
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        asker.settimeout(0.2)
-        asker.connect(("127.0.0.1", port))
-        while time.monotonic() < deadline:
-            try:
-                asker.send(query)
-                asker.recv(512)
-                return
-            except OSError:
-                time.sleep(0.05)
-    sys.exit(f"nobody answers on port {port}")
-
-
-def cpu_seconds(pid):
-    """User and system time of the process, all threads (proc(5): fields 14 and 15 of stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1))
-
-
-class Servers:
-    """Processes that end with this, whatever happens."""
-
-    def __enter__(self):
-        self.running = []
-        return self
-
-    def start(self, command):
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(list(map(str, command)), **quiet)
-        self.running.append(process)
-        return process.pid
-
-    def __exit__(self, *_):
-        for process in self.running:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
 
 
 if __name__ == "__main__":
