@@ -1,6 +1,6 @@
 //! Any bytes as a forwarder's response: what is made of it is read again as the same names and addresses.
 //!
-//! `cargo +nightly fuzz run answer`.
+//! `scripts/fuzz.sh 60 answer`.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! Any bytes as a list, in any format: nothing panics, and a list that is not trusted stays within its bounds.
 //!
-//! `cargo +nightly fuzz run lists`. The first byte chooses format and action; the lines themselves are asked as names.
+//! `scripts/fuzz.sh 60 lists`. The first byte chooses format and action; the lines themselves are asked as names.
 
 #![no_main]
 

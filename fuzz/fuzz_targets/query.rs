@@ -1,6 +1,6 @@
 //! Any bytes as a query: silence, or one response that is sound enough to be told from its head.
 //!
-//! `cargo +nightly fuzz run query`.
+//! `scripts/fuzz.sh 60 query`.
 
 #![no_main]
 
