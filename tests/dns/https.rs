@@ -1,12 +1,14 @@
 //! DNS over HTTPS on HTTP/1.1 and HTTP/2.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::support::PATIENCE;
 use crate::support::forwarder::{Forwarder, a, soa, with_rcode};
 use crate::support::forwarder::{Plan, answer};
 use crate::support::secure::{NAME, Pair, Tls, client, trust};
@@ -225,6 +227,36 @@ fn nothing_is_upgraded_to_http_2_without_tls_agreeing() {
 }
 
 /// CVE-2023-44487: streams that are opened and reset at once.
+/// D11: who sends an octet now and then, and never a whole request, loses its seat; in the head and in the body alike.
+#[test]
+fn d11_a_request_that_drips_loses_its_seat() {
+    let house = house();
+    let server = house.sordino.way("https");
+    let config = Arc::new(trust(&house.pair.certificate, &["http/1.1"]));
+    let head = format!("POST /dns-query HTTP/1.1\r\nhost: {NAME}\r\ncontent-type: application/dns-message\r\n");
+    let body = query("muted.example", A).wire();
+    let whole_head = format!("{head}content-length: {}\r\n\r\n", body.len());
+    for (at_once, dripped) in [(String::new(), head.as_bytes()), (whole_head, &body[..])] {
+        let mut tls = Tls::to(server, NAME, &config);
+        tls.stream.write_all(at_once.as_bytes()).unwrap();
+        tls.stream.sock.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let (mut octets, begin) = (dripped.iter(), Instant::now());
+        loop {
+            assert!(begin.elapsed() < PATIENCE && octets.len() > 1, "it still has its seat");
+            // The other end may have closed; what it says is read next.
+            let _ = octets.next().map(|octet| tls.stream.write_all(&[*octet]).and_then(|()| tls.stream.flush()));
+            match tls.stream.read(&mut [0; 512]) {
+                Ok(0) => break,
+                // It is told why (408).
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => break,
+            }
+        }
+    }
+    assert_eq!(house.get(&query("muted.example", A)).message().texts(), ["A 0.0.0.0"]);
+}
+
 #[test]
 fn a_flood_of_resets_ends_the_connection_and_nothing_else() {
     let house = house();

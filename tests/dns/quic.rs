@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::client::framed;
 use crate::support::forwarder::{Forwarder, Hold, Plan, a, answer};
-use crate::support::secure::{NAME, Pair, trust_with};
+use crate::support::secure::{NAME, Pair, client, trust_with};
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
 
@@ -305,4 +305,44 @@ fn rfc9114_the_same_answers_come_over_http_3() {
         let _ = driven.await;
     });
     assert_eq!(house.sordino.rest().journal("muted.example")["transport"], "https");
+}
+
+/// Clients of other makes: kdig asks over QUIC, aioquic over QUIC and HTTP/3.
+#[test]
+fn clients_of_other_makes_are_answered_over_quic_and_http_3() {
+    let house = house("quic", "");
+    house.forwarder.holds("other.example", vec![a("other.example", 300, "192.0.2.7")]);
+    let (quic, ca) = (house.sordino.way("quic"), house.pair.certificate.display().to_string());
+    let (host, port) = (quic.ip().to_string(), quic.port().to_string());
+    let (at, tls_ca) = (format!("@{host}"), format!("+tls-ca={ca}"));
+    let kdig = [&at, "-p", &port, "+quic", &tls_ca, "+tls-hostname=dns.example", "muted.example"];
+    if let Some(said) = client("kdig", &kdig) {
+        assert!(said.contains("0.0.0.0") && said.contains("QUIC"), "{said}");
+    }
+    let Some(said) = aioquic("doq", quic, &ca, &["muted.example", "other.example", "muted.example"]) else { return };
+    let answers: Vec<_> = said.lines().filter_map(|line| line.split(", ").nth(2)).collect();
+    assert_eq!(answers, ["0.0.0.0", "192.0.2.7", "0.0.0.0"], "{said}");
+    let said = aioquic("doq-id", quic, &ca, &["muted.example"]).expect("aioquic, which was there a moment ago");
+    assert_eq!(said.trim(), "closed with 2", "RFC 9250 §4.2.1: DOQ_PROTOCOL_ERROR");
+    let house = self::house("https", "");
+    house.forwarder.holds("other.example", vec![a("other.example", 300, "192.0.2.7")]);
+    let ca = house.pair.certificate.display().to_string();
+    let said = aioquic("h3", house.sordino.way("https"), &ca, &["muted.example", "other.example"]).expect("the same");
+    let answers: Vec<_> = said.lines().filter_map(|line| line.split(", ").nth(2)).collect();
+    assert_eq!(answers, ["0.0.0.0", "0.0.0.0", "192.0.2.7", "192.0.2.7"], "{said}");
+}
+
+/// What aioquic says of an exchange; none, with a line, where it is not there.
+fn aioquic(way: &str, server: SocketAddr, ca: &str, names: &[&str]) -> Option<String> {
+    let project = env!("CARGO_MANIFEST_DIR");
+    let (script, packages) =
+        (format!("{project}/tests/dns/aioquic_client.py"), format!("{project}/test-output/python"));
+    let (host, port) = (server.ip().to_string(), server.port().to_string());
+    let arguments = [&[&*script, &packages, way, &host, &port, ca, NAME][..], names].concat();
+    let said = client("python3", &arguments)?;
+    if said.starts_with("skipped: ") {
+        println!("{}", said.trim());
+        return None;
+    }
+    Some(said)
 }
