@@ -52,7 +52,8 @@ pub struct Limits {
     pub queries_per_second: usize,
     /// As many at once, after a time of silence.
     pub queries_burst: usize,
-    /// Questions of one address that wait for a forwarder at the same time.
+    /// Questions of one address that wait for a forwarder at the same time. This machine is one like any other: behind a
+    /// proxy that runs here stands the whole house, so who has one raises this.
     pub waiting_per_address: usize,
     /// Questions that are under way to forwarders at the same time.
     pub flights: usize,

@@ -66,6 +66,12 @@ pub(super) fn tell_asked_address(socket: &impl AsFd, bound_to: IpAddr) -> io::Re
     Ok(())
 }
 
+/// Has the kernel never cut a response over IPv6 into fragments, which others could exchange (RFC 9715 §3.1). Nobody else may
+/// there; and of IPv4 no safe interface tells it.
+pub(super) fn never_fragment(socket: &impl AsFd) -> io::Result<()> {
+    Ok(setsockopt(socket, sockopt::Ipv6DontFrag, &true)?)
+}
+
 impl Socket {
     /// A blocking socket: reading waits in the call itself, and sending never waits. One that is bound to all addresses
     /// was told to [`tell_asked_address`].
