@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
+#[path = "policy_properties/hours.rs"]
+mod hours;
 #[path = "policy_properties/world.rs"]
 mod world;
 
@@ -10,8 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 use proptest::sample::select;
 use sordino::policy::{Action, Asker, DeviceId, Kind, Name, Verdict};
-use sordino::time::Timestamp;
 
+use hours::Span;
 use world::{Content, Form, Line, List, Own, Paused, Row, World};
 
 /// Names out of few labels, so that rules and questions meet often.
@@ -58,15 +60,28 @@ fn lists() -> impl Strategy<Value = List> {
         1 => proptest::collection::vec(rows(), 1..8).prop_map(Content::Rows),
     ];
     let under_profile = proptest::option::of(proptest::option::of(actions()));
-    (actions(), any::<bool>(), any::<bool>(), under_profile, content).prop_map(
-        |(action, trusted, thorough, under_profile, content)| List {
+    let schedule = || proptest::option::weighted(0.3, 0..SCHEDULES);
+    let schedules = (schedule(), proptest::option::weighted(0.3, schedule()));
+    (actions(), any::<bool>(), any::<bool>(), under_profile, content, schedules).prop_map(
+        |(action, trusted, thorough, under_profile, content, (schedule, schedule_under_profile))| List {
             action,
             trusted,
             thorough,
             under_profile,
             content,
+            schedule,
+            schedule_under_profile,
         },
     )
+}
+
+/// Schedules in each world.
+const SCHEDULES: usize = 2;
+
+/// Wide enough that a list is in its hours about as often as not.
+fn spans() -> impl Strategy<Value = Span> {
+    let days = proptest::sample::subsequence((0..7).collect::<Vec<usize>>(), 1..=7);
+    (days, 0u32..48, 0u32..=48).prop_map(|(days, from, to)| Span { days, from, to })
 }
 
 fn own_rules() -> impl Strategy<Value = Own> {
@@ -88,15 +103,12 @@ fn worlds() -> impl Strategy<Value = World> {
         any::<bool>(),
         proptest::collection::vec(names(), 12),
         any::<bool>(),
+        proptest::collection::vec(proptest::collection::vec(spans(), 1..4), SCHEDULES),
+        0u32..7 * 24 * 60,
+        any::<bool>(),
     )
-        .prop_map(|(lists, own, pauses, guards_off, with_profiles, names, aaaa)| World {
-            lists,
-            own,
-            pauses,
-            guards_off,
-            with_profiles,
-            names,
-            aaaa,
+        .prop_map(|(lists, own, pauses, guards_off, with_profiles, names, aaaa, schedules, minute, prepared)| {
+            World { lists, own, pauses, guards_off, with_profiles, names, aaaa, schedules, minute, prepared }
         })
 }
 
@@ -113,7 +125,7 @@ proptest! {
         let address: IpAddr = Ipv4Addr::LOCALHOST.into();
         let profile = policy.profile("home").unwrap_or_default();
         let asker = Asker { device: &device, joined: &[], profile, address, name: "phone", tags: &[] };
-        let (qtype, at) = (if world.aaaa { 28 } else { 1 }, Timestamp::from_millis(1000));
+        let (qtype, at) = (if world.aaaa { 28 } else { 1 }, world.at());
         for text in &world.names {
             let name = Name::parse(text).unwrap();
             let judged = policy.judge(&asker, name.as_ref(), qtype, at);

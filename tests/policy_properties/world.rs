@@ -8,6 +8,11 @@ use sordino::policy::{
 };
 use sordino::time::Timestamp;
 
+use crate::hours::Span;
+
+/// 1970-01-05, a Monday.
+const MONDAY: u64 = 4 * 86_400_000;
+
 /// A rule of a list in one of the forms that lists write.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -58,6 +63,9 @@ pub(crate) struct List {
     /// What the profile makes of it: nothing, no list at all, or another action.
     pub(crate) under_profile: Option<Option<Action>>,
     pub(crate) content: Content,
+    /// Which of the schedules it has, and which under the profile, where that says another thing.
+    pub(crate) schedule: Option<usize>,
+    pub(crate) schedule_under_profile: Option<Option<usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +94,12 @@ pub(crate) struct World {
     pub(crate) with_profiles: bool,
     pub(crate) names: Vec<String>,
     pub(crate) aaaa: bool,
+    /// The schedules there are, each the slots of it.
+    pub(crate) schedules: Vec<Vec<Span>>,
+    /// When all this is, as a minute of the week.
+    pub(crate) minute: u32,
+    /// Whether the moments at which schedules begin and end were worked out beforehand.
+    pub(crate) prepared: bool,
 }
 
 impl Line {
@@ -139,8 +153,14 @@ fn is_or_is_below(name: &str, zone: &str) -> bool {
 }
 
 impl World {
+    /// The moment at which all this is.
+    pub(crate) fn at(&self) -> Timestamp {
+        Timestamp::from_millis(MONDAY + u64::from(self.minute) * 60_000)
+    }
+
     fn action(&self, list: &List) -> Option<Action> {
-        list.under_profile.filter(|_| self.with_profiles).unwrap_or(Some(list.action))
+        let action = list.under_profile.filter(|_| self.with_profiles).unwrap_or(Some(list.action));
+        action.filter(|_| self.is_in_its_hours(list))
     }
 
     /// The verdict and who decided it, straight from the order of decision.
@@ -255,7 +275,7 @@ impl World {
             action: rule.action,
             scope: scope(rule.scope),
             since: Timestamp::from_millis(0),
-            until: rule.ended.then(|| Timestamp::from_millis(1000)),
+            until: rule.ended.then(|| self.at()),
         });
         let sources = PolicySources {
             lists: lists.collect(),
@@ -266,12 +286,14 @@ impl World {
             id,
             scope: scope(pause.scope),
             since: Timestamp::from_millis(0),
-            until: Timestamp::from_millis(if pause.ended { 1000 } else { 1001 }),
+            until: Timestamp::from_millis(self.at().millis() + u64::from(!pause.ended)),
         });
         let off = self.lists.iter().enumerate().flat_map(|(place, _)| {
             self.guards_off.iter().map(move |name| GuardId { list: format!("l{place}"), name: name.clone() })
         });
-        Policy::compile(sources).with_rules(rules.collect()).with_pauses(pauses.collect()).without_guards(off)
+        let policy = Policy::compile(sources).with_rules(rules.collect()).with_pauses(pauses.collect());
+        let policy = policy.without_guards(off).with_schedules(&self.schedules());
+        if self.prepared { policy.prepared(self.at()).unwrap_or(policy) } else { policy }
     }
 }
 
