@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+#[path = "config/keys.rs"]
+mod keys;
+#[path = "config/mistakes.rs"]
+mod mistakes;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,134 +20,6 @@ fn parse(text: &str) -> Result<Config, String> {
     let upstream = if text.contains("[upstream]") { "" } else { UPSTREAM };
     let parsed = Config::parse(&format!("{text}{upstream}"), Path::new("/etc/sordino/config.toml"));
     parsed.map_err(|mistakes| mistakes.to_string())
-}
-
-#[test]
-fn every_mistake_is_told_with_its_place_and_what_to_do() {
-    let hash_of_nothing = "[web]\npassword_hash = \"secret\"";
-    let mut wrong = Vec::new();
-    for (text, place, said) in [
-        // Keys.
-        ("[dns]\nlisen = []", "2:1", "there is no key lisen here; did you mean listen?"),
-        ("[dsn]\nlisten = []", "1:2", "there is no key dsn here; did you mean dns?"),
-        ("[cache]\ncolour = 1", "2:1", "there is no key colour here; choose one of size"),
-        ("[limits]\nflight = 3", "2:1", "did you mean flights?"),
-        ("[[list]]\nname = \"a\"\nsource = \"b\"\ntrust = true", "4:1", "did you mean trusted?"),
-        ("[[list]]\nsource = \"b\"", "1:1", "the key name is missing here; add it"),
-        ("[dns]\nlisten = [\"127.0.0.1:1\"]\nlisten = []", "3:1", "duplicate key"),
-        // TOML itself.
-        ("[dns\nlisten = []", "1:5", "table"),
-        ("dns = 3", "1:7", "expected a table: [dns]"),
-        ("[cache]\nsize = 16", "2:8", "expected text in quotation marks"),
-        ("[blocking]\nttl = \"10\"", "2:7", "invalid type"),
-        // [dns].
-        ("[dns]\nlisten = [\"127.0.0.1:53\", \"localhost:53\"]", "2:27", "write one as in 127.0.0.1:5300"),
-        ("[dns]\nlisten = [\"127.0.0.1\"]", "2:11", "add the port, as in 127.0.0.1:53"),
-        ("[dns]\nlisten = [\"::1\"]", "2:11", "add the port, as in [::1]:53"),
-        ("[dns]\nlisten = []", "2:10", "listen names no address"),
-        ("[dns]\nlisten = [\"[::1]:53\", \"[::1]:53\"]", "2:23", "[::1]:53 stands here a second time"),
-        ("[dns]\nallow_from = [\"home\"]", "2:15", "or loopback, private or any"),
-        ("[dns.tls]\nlisten = []", "2:10", "listen names no address"),
-        ("[dns.quic]\nlisten = [\"[::1]:853\"]\nkey = \"k.pem\"", "3:7", "certificate and key belong together"),
-        ("[dns.quic]\nlisten = [\"[::1]:853\"]\nhttp3 = true", "3:9", "it belongs to [dns.https]"),
-        ("[dns]\nnames = [\"dns\"]", "2:10", "is no name for this server"),
-        ("[dns.https]", "1:1", "the key listen is missing here"),
-        ("[dns.quic]", "1:1", "the key listen is missing here"),
-        // [upstream].
-        ("[cache]\n[upstream]", "1:1", "there is no forwarder to ask"),
-        ("[upstream]\nservers = []", "2:11", "there is no forwarder to ask"),
-        ("[upstream]\nservers = [\"9.9.9.9\"]", "2:12", "write udp://9.9.9.9 or tls://9.9.9.9"),
-        ("[upstream]\nservers = [\"ftp://9.9.9.9\"]", "2:12", "ftp:// is none of udp://"),
-        ("[upstream]\nservers = [\"udp://dns.example\"]", "2:12", "udp:// needs the address of the server"),
-        ("[upstream]\nservers = [\"udp://fd00::1\"]", "2:12", "write udp://[fd00::1]"),
-        ("[upstream]\nservers = [\"tls://\"]", "2:12", "names no server"),
-        ("[upstream]\nservers = [\"tls://dns.example\"]", "2:12", "add bootstrap = [\"9.9.9.9\"]"),
-        ("[upstream]\nservers = [\"udp://9.9.9.9\", \"udp://9.9.9.9\"]", "2:29", "a second time"),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\nbootstrap = [\"dns.example\"]",
-            "3:14",
-            "bootstrap takes addresses",
-        ),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = []\nservers = [\"udp://10.0.0.1\"]",
-            "4:11",
-            "this route names no domain",
-        ),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = [\"a.example\"]\nservers = []",
-            "5:11",
-            "there is nobody to ask about these names",
-        ),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = [\"a\", \".\"]\nservers = [\"tcp://10.0.0.1\"]",
-            "4:17",
-            "is every name",
-        ),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\n[[upstream.route]]\ndomains = [\"a\", \"A.\"]\nservers = [\"tcp://10.0.0.1\"]",
-            "4:17",
-            "a second time",
-        ),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\nstrategy = \"fast\"",
-            "3:12",
-            "choose one of fastest, failover, balance",
-        ),
-        (
-            "[upstream]\nservers = [\"udp://9.9.9.9\"]\nca = \"nowhere.pem\"",
-            "3:6",
-            "upstream.ca: /etc/sordino/nowhere.pem: ",
-        ),
-        // [cache], [blocking], [store], [web].
-        ("[cache]\nsize = \"16 MegaByte\"", "2:8", "write one as in \"16 MiB\""),
-        ("[blocking]\nanswer = \"nxdomian\"", "2:10", "\"nxdomian\" cannot stand here; did you mean nxdomain?"),
-        ("[blocking]\nanswer = { ipv5 = \"1.2.3.4\" }", "2:12", "did you mean ipv4?"),
-        ("[blocking]\nanswer = { ipv4 = \"1.2.3\" }", "2:19", "invalid IPv4 address"),
-        ("[blocking]\nttl = 1000000", "2:7", "ttl is over 86400 seconds"),
-        ("[store]\nflush = \"5 parsecs\"", "2:9", "write one as in \"30d\""),
-        ("[store]\nflush = \"0s\"", "2:9", "flush is shorter than a second"),
-        ("[store]\npath = \"\"", "2:8", "path names no directory"),
-        ("[web]\nlisten = \"8053\"", "2:10", "\"\" switches the page off"),
-        (hash_of_nothing, "2:17", "make one with `sordino hash-password`"),
-        // [[list]].
-        ("[[list]]\nname = \"a\"\nsource = \"ftp://lists.example/a\"", "3:10", "neither https:// nor http://"),
-        ("[[list]]\nname = \"a\"\nsource = \"\"", "3:10", "source names no file"),
-        ("[[list]]\nname = \"own\"\nsource = \"b\"", "2:8", "choose another name"),
-        ("[[list]]\nname = \" \"\nsource = \"b\"", "2:8", "\" \" is no name"),
-        ("[[list]]\nname = \"a\"\nsource = \"b\"\naction = \"blok\"", "4:10", "did you mean block?"),
-        ("[[list]]\nname = \"a\"\nsource = \"b\"\nformat = \"adguard\"", "4:10", "choose one of auto, catalogue"),
-        (
-            "[[list]]\nname = \"ä\"\nsource = \"b\"\n[[list]]\nname = \"ä\"\nsource = \"c\"",
-            "5:8",
-            "ä stands here a second time; write each once",
-        ),
-        // [[profile]], [[device]].
-        ("[[profile]]\nname = \"a\"\nlists = { x = \"of\" }", "3:15", "did you mean off?"),
-        ("[[device]]\nname = \"tv\"", "2:8", "add mac = \"…\", ip = \"…\" or id = \"…\""),
-        ("[[device]]\nname = \"tv\"\nid = \"t v\"", "3:6", "is no id"),
-        ("[[device]]\nname = \"tv\"\nmac = \"3c:5a\"", "3:7", "it looks like 3c:5a:b4:01:02:03"),
-        ("[[device]]\nname = \"tv\"\nip = \"192.168.1.5/24\"", "3:6", "write 192.168.1.0/24 or 192.168.1.5"),
-        ("[[device]]\nname = \"tv\"\nip = [\"192.168.1.5\", \"1.2.3\"]", "3:22", "is no address and no network"),
-        ("[[device]]\nname = \"tv\"\nip = \"192.168.1.0/33\"", "3:6", "is no address and no network"),
-        ("[[device]]\nname = \"tv\"\nip = 4", "3:6", "an address or a network in quotation marks"),
-        (
-            "[[profile]]\nname = \"guests\"\n[[device]]\nname = \"tv\"\nip = \"fd00::5\"\nprofile = \"gusts\"",
-            "6:11",
-            "there is no profile \"gusts\"; did you mean guests?",
-        ),
-        (
-            "[[device]]\nname = \"a\"\nip = \"fd00::5\"\n[[device]]\nname = \"b\"\nip = [\"fd00::6\", \"fd00::5\"]",
-            "6:6",
-            "fd00::5/128 stands here a second time",
-        ),
-    ] {
-        let told = parse(text).err().unwrap_or_default();
-        let right = told.starts_with(&format!("/etc/sordino/config.toml:{place}: ")) && told.contains(said);
-        if !right || told.contains("secret") {
-            wrong.push(format!("{text}\nshould say {place}: {said}\nand says {told}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[test]
@@ -255,7 +132,8 @@ fn the_shipped_file_and_its_commented_lines_are_right() {
         .map(|line| line.strip_prefix("# ").filter(|line| is_toml(line) && !line.contains('…')).unwrap_or(line))
         .collect();
     let full = Config::parse(&uncommented.join("\n"), &path).unwrap();
-    assert_eq!((full.control.lists.len(), full.control.profiles.len(), full.control.devices.len()), (2, 2, 1));
+    assert_eq!((full.control.lists.len(), full.control.profiles.len(), full.control.devices.len()), (3, 3, 1));
+    assert_eq!(full.dns.limits, sordino::dns::Limits::default(), "the bounds that are shown are the usual ones");
 }
 
 #[test]
