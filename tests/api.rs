@@ -7,6 +7,8 @@ mod changes;
 mod joins;
 #[path = "api/journal.rs"]
 mod journal;
+#[path = "api/profiles.rs"]
+mod profiles;
 #[path = "api/rules.rs"]
 mod rules;
 #[path = "api/site.rs"]

@@ -1,6 +1,10 @@
 //! Lists through the front door: what is kept of them on disk, what hostile ones get, and reloads while queries come.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a test fails by panicking, and says why it is skipped
 
+#[path = "lists/since.rs"]
+mod since;
+#[path = "lists/storm.rs"]
+mod storm;
 mod support;
 
 use std::fs;

@@ -48,6 +48,8 @@ pub(crate) struct DeviceSummary {
     addresses: Vec<IpAddr>,
     /// Its profile, by name.
     profile: String,
+    /// Whether `config.toml` says its profile, so that the page must not.
+    profile_fixed: bool,
     /// When it was first heard of, milliseconds since the epoch.
     first_seen: Timestamp,
     /// When it was last heard of, milliseconds since the epoch.
@@ -188,6 +190,7 @@ impl Names {
             id: device.id,
             name: device.name,
             fixed: device.fixed,
+            profile_fixed: device.profile_fixed,
             mac: device.mac,
             maker: device.maker,
             joined: device.joined,

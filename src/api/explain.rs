@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::problem::{Params, Problem, sentence};
 use super::words;
+use crate::control::complete;
 use crate::device::{Device, Devices};
 use crate::policy::{DeviceId, Explanation, Name};
 
@@ -57,10 +58,11 @@ pub(crate) async fn explain(
     };
     let asker = device.asker(device.addresses.first().copied().unwrap_or(NOWHERE));
     let now = house.clock.now();
-    let explanation = match name.as_ref().as_address() {
+    let mut explanation = match name.as_ref().as_address() {
         Some(address) => snapshot.policy.explain_address(&asker, address, qtype, now),
         None => snapshot.policy.explain(&asker, name.as_ref(), qtype, now),
     };
+    complete(&mut explanation, &house.control.lists());
     Ok(Json(Explained { name, device: params.device, explanation }))
 }
 

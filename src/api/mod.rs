@@ -27,6 +27,7 @@ mod overview;
 mod password;
 mod pauses;
 mod problem;
+mod profiles;
 mod prometheus;
 mod queries;
 mod rules;
@@ -210,6 +211,9 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(overview::overview))
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::show_device, devices::rename_device))
+        .routes(routes!(profiles::place_device))
+        .routes(routes!(profiles::list_profiles, profiles::add_profile))
+        .routes(routes!(profiles::change_profile, profiles::remove_profile))
         .routes(routes!(identity::join_device))
         .routes(routes!(identity::split_address))
         .routes(routes!(queries::list_queries))

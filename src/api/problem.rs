@@ -91,8 +91,10 @@ impl From<Refusal> for Problem {
             Refusal::NotSaved(_) => StatusCode::INSUFFICIENT_STORAGE,
             Refusal::Unusable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Unknown(_) => StatusCode::NOT_FOUND,
-            Refusal::Fixed(_) | Refusal::Taken(_) | Refusal::RuleTaken(_) => StatusCode::CONFLICT,
-            Refusal::TooMany(..) | Refusal::PasswordSet => StatusCode::CONFLICT,
+            Refusal::Fixed(_) | Refusal::Taken(_) | Refusal::NameTaken(..) | Refusal::RuleTaken(_) => {
+                StatusCode::CONFLICT
+            }
+            Refusal::TooMany(..) | Refusal::InUse(_) | Refusal::PasswordSet => StatusCode::CONFLICT,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Self::new(status, sentence(&refusal.to_string()));

@@ -132,8 +132,11 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let (store, state) = {
         let (options, lists, clock) = (config.store.clone(), config.control.clone(), clock.clone());
         let opened = spawn_blocking(move || {
-            let store = Store::open(options, clock);
-            let state = control::State::load(lists, store.settings());
+            let store = Store::open(options, clock.clone());
+            let mut state = control::State::load(lists, store.settings());
+            if let Some(since) = state.date(clock.now()) {
+                since.write();
+            }
             (store, state)
         });
         opened.await.map_err(|error| Failure::Other(format!("the lists could not be compiled ({error})")))?

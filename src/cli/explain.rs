@@ -15,7 +15,7 @@ use crate::app::Failure;
 use crate::config::Config;
 use crate::control::{ListView, State};
 use crate::device::{Device, Devices, files, neighbour};
-use crate::policy::{DeviceId, Explanation, MacAddr, Name, ScheduledList, Verdict};
+use crate::policy::{DeviceId, Explanation, Kept, MacAddr, Name, RuleMatch, ScheduledList, Verdict};
 use crate::store::Settings;
 use crate::time::Clock;
 
@@ -62,7 +62,9 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
         let settings = Settings::read(&config.store.path)
             .map_err(|error| format!("the settings in {} cannot be read: {error}", config.store.path.display()))?;
         let told = files::once(&config.house, &Clock::System);
-        let state = State::load(config.control.read_only(), settings);
+        let mut state = State::load(config.control.read_only(), settings);
+        // It may not write, and so it only looks up what the sordino that runs has noted.
+        state.date(Clock::System.now());
         Ok::<_, String>(state.with_house(neighbours, told, Clock::System.now()))
     });
     let state = loading.await.map_err(|error| Failure::Other(error.to_string()))?.map_err(Failure::Other)?;
@@ -74,10 +76,11 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     let address = device.addresses.first().copied().unwrap_or_else(|| Ipv4Addr::UNSPECIFIED.into());
     let (asker, name) = (device.asker(address), question.name.as_ref());
     let now = Clock::System.now();
-    let explanation = match name.as_address() {
+    let mut explanation = match name.as_address() {
         Some(address) => snapshot.policy.explain_address(&asker, address, question.qtype.1, now),
         None => snapshot.policy.explain(&asker, name, question.qtype.1, now),
     };
+    state.complete(&mut explanation);
     for problem in state.problems() {
         tracing::warn!("{problem}");
     }
@@ -163,6 +166,7 @@ fn in_words(
         let file = file.map(|list| format!(" ({})", list.source.display())).unwrap_or_default();
         write!(text, "\n  {}. {} {}{file}: {}", number + 1, found.verdict, found.list, found.rule)?;
         write!(text, "\n     {}; changed by {}", found.precedence, found.changed_by)?;
+        write_since(&mut text, found, zone)?;
     }
     for ScheduledList { list, state } in &explanation.scheduled {
         let stands = if state.in_force { "is in force" } else { "names it, and is not in force" };
@@ -174,6 +178,35 @@ fn in_words(
         }
     }
     Ok(text)
+}
+
+/// Since when a rule is there, until when, and what was noted about it.
+fn write_since(text: &mut String, found: &RuleMatch, zone: &TimeZone) -> fmt::Result {
+    let at = |moment| in_zone(moment, zone);
+    match (found.since, found.list_since) {
+        (Some(since), None) => write!(text, "\n     since {}", at(since))?,
+        (Some(since), Some(acting)) => {
+            let since = at(since);
+            let version = found.version.as_deref().unwrap_or_default();
+            match found.or_earlier {
+                true => write!(text, "\n     in the list since it last changed, {since}, or from earlier")?,
+                false => write!(text, "\n     in the list since it was first read here, {since}")?,
+            }
+            write!(text, " (version {version}); the list acts so since {}", at(acting))?;
+        }
+        // No sordino has run with the list as it is now.
+        (None, _) if found.kept != Kept::You => {
+            write!(text, "\n     since when is not known: no sordino ran with it yet")?
+        }
+        (None, _) => {}
+    }
+    if let Some(until) = found.until {
+        write!(text, "\n     until {}", at(until))?;
+    }
+    if let Some(comment) = &found.comment {
+        write!(text, "\n     you noted: {comment}")?;
+    }
+    Ok(())
 }
 
 fn name(text: &str) -> Result<Name, String> {

@@ -16,14 +16,13 @@ use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
 use super::values::{Answer, Confirmation, Listen, Permitted};
 use super::{Config, When, api, control, dns, fetching, house, local, schedules, store};
+use crate::control::PROFILES_BOUND;
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
 use crate::policy::{Blocking, ESSENTIAL, Name, OWN_RULES, PAUSE, Profile};
 
 /// Characters of a name of a device, a list or a profile.
 const NAME_CHARS_BOUND: usize = 64;
-/// Profiles; a device holds the number of its own in one octet.
-const PROFILES_BOUND: usize = 255;
 /// Seconds of `[blocking] ttl`. Devices keep an answer that long, whatever is allowed in the meantime.
 const BLOCKING_TTL_BOUND: u32 = 86_400;
 /// The fewest and the most `[store] counts_in_memory`.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CompiledOptions;
 use super::shelf::ListKey;
+use super::since::SINCE;
 use super::source::{self, Key, Summed};
 use crate::policy::{Blob, KeptNames, NoPart, Part, Policy, Reading};
 
@@ -165,7 +166,8 @@ impl Cabinet {
             }
         }
         let parts = lists.values().map(|good| file_name(&good.key, "part"));
-        let used: HashSet<String> = parts.chain([file_name(names, "names"), STANDING.to_owned()]).collect();
+        let used: HashSet<String> =
+            parts.chain([file_name(names, "names"), STANDING.to_owned(), SINCE.to_owned()]).collect();
         for entry in fs::read_dir(&options.path).into_iter().flatten().flatten() {
             if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
                 // What cannot be removed takes room, and that is all.
@@ -196,7 +198,7 @@ impl Cabinet {
 }
 
 /// What could be read; where that is damage and not absence, it is said.
-fn sound<T>(path: &Path, read: io::Result<T>) -> Option<T> {
+pub(super) fn sound<T>(path: &Path, read: io::Result<T>) -> Option<T> {
     read.inspect_err(|error| {
         if error.kind() != io::ErrorKind::NotFound {
             tracing::warn!("{} cannot be used and is made anew: {error}", path.display());
@@ -206,7 +208,7 @@ fn sound<T>(path: &Path, read: io::Result<T>) -> Option<T> {
 }
 
 /// Writes a file that is there whole or not at all, whenever the power goes.
-fn whole<E: From<io::Error>>(
+pub(super) fn whole<E: From<io::Error>>(
     directory: &Path,
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> Result<(), E>,
@@ -240,17 +242,17 @@ impl Blob for OnDisk {
 }
 
 /// A key as text.
-mod hexadecimal {
+pub(super) mod hexadecimal {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     use super::Key;
 
-    pub(super) fn serialize<S: Serializer>(key: &Key, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(key: &Key, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&key.iter().map(|octet| format!("{octet:02x}")).collect::<String>())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut key = [0; 32];
         let digits = text.as_bytes().as_chunks().0;

@@ -30,6 +30,8 @@ pub(super) struct Found {
     pub(super) problem: Option<String>,
     /// What the policy is told of it, where it is in force.
     pub(super) good: Option<LastGood>,
+    /// What tells its content from any other, where the file is good.
+    pub(super) content: Option<Key>,
     /// Why it is refused, as it was read.
     pub(super) refused: Option<ListReport>,
     options: ListOptions,
@@ -108,6 +110,7 @@ impl Found {
             path: path.to_owned(),
             problem: None,
             good: None,
+            content: None,
             refused: None,
             options: list.clone(),
         }
@@ -133,16 +136,16 @@ impl Found {
             Format::Auto => Policy::format_of(&source::begin(&self.path).map_err(unreadable)?),
             format => format,
         };
-        let (content, key, names) = if format == Format::Catalogue {
+        let (content, digest, key, names) = if format == Format::Catalogue {
             let bytes = source::whole(&self.path).map_err(unreadable)?;
             let names = catalogue_rows(&bytes).map_err(|problem| self.unusable(&problem))?;
             let key = source::key_of(&bytes);
-            (bytes.into(), key, names)
+            (bytes.into(), key, key, names)
         } else {
-            let content = source::key(&self.path).map_err(unreadable)?;
-            let key = Cabinet::part_key(&content, self.reading());
+            let digest = source::key(&self.path).map_err(unreadable)?;
+            let key = Cabinet::part_key(&digest, self.reading());
             let known = (!afresh).then(|| cabinet.part(&key).or_else(|| shelf.part(&key))).flatten();
-            let part = known.map_or_else(|| cabinet.compile(&self.path, &content, self.reading()), Ok);
+            let part = known.map_or_else(|| cabinet.compile(&self.path, &digest, self.reading()), Ok);
             let part = part.map_err(|no_part| match no_part {
                 NoPart::Unreadable(error) | NoPart::Unwritable(error) => unreadable(source::sentence(&error)),
                 NoPart::Refused(report) => {
@@ -152,11 +155,12 @@ impl Found {
                 }
             })?;
             let names = part.names();
-            (Content::Part(part), key, names)
+            (Content::Part(part), digest, key, names)
         };
         let good = LastGood { key, reading: self.reading(), names };
         self.refuse_shrunk(&good, shelf)?;
         self.good = Some(good);
+        self.content = Some(digest);
         self.source.content = Ok(content);
         Ok(())
     }

@@ -7,8 +7,10 @@
 mod cabinet;
 mod lists;
 mod options;
+mod profiles;
 mod schedules;
 mod shelf;
+mod since;
 mod source;
 mod state;
 pub mod subscriptions;
@@ -25,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::options::{CompiledOptions, Confirmed, ListOptions, ListView, Options};
+pub use self::profiles::{PROFILES_BOUND, USUAL_PROFILE};
+pub use self::since::{ListSince, Since, complete};
 pub use self::state::{State, wanted};
 use self::subscriptions::Subscriptions;
 pub use crate::device::DeviceOptions;
@@ -32,7 +36,7 @@ use crate::device::Fact;
 use crate::local::{OwnRecord, Record, RecordKind};
 use crate::policy::{Action, Comment, DeviceId, GuardId, MacAddr, Name, OwnRule, OwnTarget, Pause, Scope};
 use crate::snapshot::SnapshotCell;
-use crate::store::{AddedList, Store};
+use crate::store::{AddedList, AddedProfile, Store};
 use crate::time::{Clock, Timestamp};
 
 /// Commands that may wait. When there are more, whoever asks waits for [`PATIENCE`] and is then told that sordino is busy.
@@ -45,6 +49,8 @@ pub const OWN_RULES_BOUND: usize = 10_000;
 pub const OWN_PATTERNS_BOUND: usize = 200;
 /// Pauses kept at the same time.
 pub const PAUSES_BOUND: usize = 256;
+/// Profiles made in the page, kept at the same time.
+pub const ADDED_PROFILES_BOUND: usize = 50;
 /// Lists added in the page, kept at the same time.
 pub const ADDED_LISTS_BOUND: usize = 100;
 /// Records made in the page, kept at the same time.
@@ -130,6 +136,12 @@ pub enum Refusal {
     /// Something has this name already.
     #[error("there is already a list called {0}; choose another name")]
     Taken(String),
+    /// Something has this name already, and what.
+    #[error("there is already a {0} called {1}; choose another name")]
+    NameTaken(&'static str, String),
+    /// Something else needs it, and what to do.
+    #[error("{0}")]
+    InUse(String),
     /// Another own rule is about the same, for the same.
     #[error("another of your rules is about {0} already, for the same devices; change or remove that one")]
     RuleTaken(String),
@@ -151,6 +163,7 @@ struct Standing {
     problems: Arc<[String]>,
     guards_fixed: Arc<[GuardId]>,
     records_fixed: Arc<[Record]>,
+    profiles_fixed: Arc<[String]>,
 }
 
 /// Where the answer to a command goes. Whoever asked may have gone; the command is carried out all the same.
@@ -164,6 +177,10 @@ enum Command {
     AddPause(Scope, Timestamp, Reply<Pause>),
     RemovePause(u64, Reply<Pause>),
     NameDevice(DeviceId, Option<String>, Reply<()>),
+    PlaceDevice(DeviceId, Option<String>, Reply<()>),
+    AddProfile(AddedProfile, Reply<()>),
+    ChangeProfile(AddedProfile, Reply<()>),
+    RemoveProfile(String, Reply<()>),
     SwitchGuard(GuardId, bool, Reply<()>),
     AddRecord(NewRecord, Reply<OwnRecord>),
     RemoveRecord(u64, Reply<()>),
@@ -223,6 +240,31 @@ impl Control {
     /// Gives a device a name, or with none takes the given one away.
     pub async fn name_device(&self, device: DeviceId, name: Option<String>) -> Result<(), Refusal> {
         self.ask(|reply| Command::NameDevice(device, name, reply)).await
+    }
+
+    /// Gives a device a profile, or with none the one that it has by itself.
+    pub async fn place_device(&self, device: DeviceId, profile: Option<String>) -> Result<(), Refusal> {
+        self.ask(|reply| Command::PlaceDevice(device, profile, reply)).await
+    }
+
+    /// Makes a profile.
+    pub async fn add_profile(&self, profile: AddedProfile) -> Result<(), Refusal> {
+        self.ask(|reply| Command::AddProfile(profile, reply)).await
+    }
+
+    /// Changes what lists do under a profile that was made in the page.
+    pub async fn change_profile(&self, profile: AddedProfile) -> Result<(), Refusal> {
+        self.ask(|reply| Command::ChangeProfile(profile, reply)).await
+    }
+
+    /// Takes a profile away that was made in the page.
+    pub async fn remove_profile(&self, name: String) -> Result<(), Refusal> {
+        self.ask(|reply| Command::RemoveProfile(name, reply)).await
+    }
+
+    /// The profiles that `config.toml` fixes, by name.
+    pub fn profiles_fixed(&self) -> Arc<[String]> {
+        self.standing.borrow().profiles_fixed.clone()
     }
 
     /// Switches a guard of the catalogue on or off.

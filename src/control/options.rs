@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::since::ListSince;
+use super::source::Key;
 use super::subscriptions::{self, Subscription};
 use crate::device::DeviceOptions;
 use crate::local;
@@ -99,4 +101,12 @@ pub struct ListView {
     pub report: ListReport,
     /// What is wrong with the file now, and what is in force instead; none when all is well.
     pub problem: Option<String>,
+    /// Whether it comes from elsewhere.
+    pub is_fetched: bool,
+    /// Since when it is what it is; none where nothing of it is in force, or nobody knows.
+    pub since: Option<ListSince>,
+    /// What tells its content from any other, where it was read now and is not a last good copy.
+    pub(super) content: Option<Key>,
+    /// Whether anything of it is in force.
+    pub(super) in_force: bool,
 }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use super::cabinet::Cabinet;
 use super::lists::{self, Found};
+use super::profiles::{self, expand};
 use super::shelf::Shelf;
+use super::since::Since;
 use super::subscriptions::{Subscription, Wanted, copy_path};
 use super::writer::local::joined as records;
 use super::{ListOptions, ListView, Options, schedules, zones};
 use crate::device::{Devices, Fact, Known, Makers, Source};
 use crate::local::{Answers, Local};
-use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources, Profile};
+use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources};
 use crate::snapshot::Snapshot;
 use crate::store::Settings;
 use crate::time::Timestamp;
@@ -29,6 +31,8 @@ pub struct State {
     pub(super) told: Vec<Fact>,
     pub(super) makers: Makers,
     pub(super) compiled: Compiled,
+    /// Since when the lists are what they are.
+    pub(super) since: Since,
 }
 
 /// A policy and what it was compiled from.
@@ -46,6 +50,7 @@ impl State {
     /// Reads the lists and compiles the policy. Blocks; takes seconds with large lists.
     pub fn load(options: Options, settings: Settings) -> Self {
         let shelf = Shelf::open(&Cabinet::new(options.compiled.clone()));
+        let since = Since::open(options.compiled.clone());
         let joined = in_force(&options, &settings);
         let mut compiled = compile(&joined, shelf, settings.rules.clone(), None);
         // A disk that cannot be read back must not leave the house without lists: this run does without what is kept.
@@ -61,6 +66,7 @@ impl State {
             told: Vec::new(),
             makers: Makers::default(),
             compiled,
+            since,
         };
         state.put_choices_in_force();
         state.schedule();
@@ -114,6 +120,7 @@ impl State {
         let known = Known {
             configured: &self.options.devices,
             names: &self.settings.device_names,
+            profiles: &self.settings.device_profiles,
             joined: &self.settings.joined,
             split: &self.settings.split,
             newcomers: newcomers.unwrap_or_default(),
@@ -150,6 +157,7 @@ pub(super) fn in_force(options: &Options, settings: &Settings) -> Options {
     let mut joined = options.clone();
     joined.lists.extend(added(options, settings).filter(|(_, enabled)| *enabled).map(|(list, _)| list));
     joined.local.records = records(&options.local.records, settings);
+    joined.profiles = profiles::joined(&options.profiles, settings);
     joined
 }
 
@@ -216,8 +224,18 @@ pub(super) fn compile(options: &Options, mut shelf: Shelf, rules: Vec<OwnRule>, 
             || report.clone(),
             |refused| ListReport { name: report.name.clone(), action: report.action, ..refused },
         );
-        let source = fetched_from(options, &list.group).unwrap_or(list.path);
-        views.push(ListView { group: list.group, source, trusted: list.source.trusted, report, problem });
+        let url = fetched_from(options, &list.group);
+        views.push(ListView {
+            is_fetched: url.is_some(),
+            group: list.group,
+            source: url.unwrap_or(list.path),
+            trusted: list.source.trusted,
+            report,
+            problem,
+            since: None,
+            content: list.content,
+            in_force: list.good.is_some(),
+        });
     }
     let guards = policy.guards();
     for off in options.guards_off.iter().filter(|off| !guards.iter().any(|guard| guard.id == **off)) {
@@ -258,31 +276,6 @@ fn held_back(report: &ListReport, path: &Path) -> Option<String> {
          that is what you want, write confirmed = [\"too_wide\"] for the list in config.toml",
         first.line, first.why
     ))
-}
-
-/// Profiles as the policy takes them: where one names a directory, it means each list in there that it does not name itself.
-fn expand(profiles: &[Profile], found: &[Found]) -> (Vec<Profile>, Vec<String>) {
-    let mut problems = Vec::new();
-    let profiles = profiles.iter().map(|profile| {
-        let mut lists = Vec::new();
-        for (name, action) in &profile.lists {
-            let is_one = found.iter().any(|list| *list.source.name == **name);
-            let members = found.iter().filter(|list| !is_one && *list.group == **name);
-            let mut members = members.map(|list| list.source.name.to_string()).peekable();
-            if is_one {
-                lists.push((name.clone(), *action));
-            } else if members.peek().is_none() {
-                problems.push(format!(
-                    "profile {}: there is no list called {name}; the entry has no effect, correct it in config.toml",
-                    profile.name
-                ));
-            }
-            let own = |member: &String| !profile.lists.iter().any(|(named, _)| named == member);
-            lists.extend(members.filter(own).map(|member| (member, *action)));
-        }
-        Profile { name: profile.name.clone(), lists }
-    });
-    (profiles.collect(), problems)
 }
 
 #[cfg(test)]
@@ -359,19 +352,5 @@ mod tests {
         assert_eq!(second.lists[0].report, first.lists[0].report);
         let third = compile(&options, Shelf::default(), vec![], None);
         assert!(third.problems[0].ends_with("nothing of it is in force"), "{:?}", third.problems);
-    }
-
-    #[test]
-    fn a_profile_that_names_a_directory_means_the_lists_in_it() {
-        let house = tempfile::tempdir().unwrap();
-        for file in ["apple.toml", "samsung.toml"] {
-            fs::write(house.path().join(file), "").unwrap();
-        }
-        let found = lists::read(&[list("catalogue", house.path())], &Shelf::default(), &Cabinet::default());
-        let lists =
-            [("catalogue", Some(Action::Watch)), ("apple", None), ("none", None)].map(|(name, to)| (name.into(), to));
-        let (profiles, problems) = expand(&[Profile { name: "guests".into(), lists: lists.into() }], &found);
-        assert_eq!(profiles[0].lists, [("samsung".to_owned(), Some(Action::Watch)), ("apple".to_owned(), None)]);
-        assert!(matches!(&problems[..], [problem] if problem.contains("no list called none")), "{problems:?}");
     }
 }

@@ -5,6 +5,7 @@ mod guards;
 mod house;
 pub(super) mod local;
 mod pauses;
+mod profiles;
 mod rules;
 
 use std::io;
@@ -75,6 +76,10 @@ impl Writer {
             Command::RemovePause(id, reply) => drop(reply.send(self.remove_pause(id).await)),
             Command::RemoveRule(id, reply) => drop(reply.send(self.remove_rule(id).await)),
             Command::NameDevice(device, name, reply) => drop(reply.send(self.name_device(device, name).await)),
+            Command::PlaceDevice(device, profile, reply) => drop(reply.send(self.place_device(device, profile).await)),
+            Command::AddProfile(profile, reply) => drop(reply.send(self.add_profile(profile).await)),
+            Command::ChangeProfile(profile, reply) => drop(reply.send(self.change_profile(profile).await)),
+            Command::RemoveProfile(name, reply) => drop(reply.send(self.remove_profile(&name).await)),
             Command::SwitchGuard(guard, on, reply) => drop(reply.send(self.switch_guard(guard, on).await)),
             Command::AddRecord(record, reply) => drop(reply.send(self.add_record(record).await)),
             Command::RemoveRecord(id, reply) => drop(reply.send(self.remove_record(id).await)),
@@ -123,6 +128,7 @@ impl Writer {
         };
         let is_new = self.state.take(compiled, options);
         if is_new {
+            self.date().await;
             self.prepare();
         }
         if is_new && taken {
@@ -130,6 +136,14 @@ impl Writer {
         }
         self.publish();
         Ok(self.standing.borrow().problems.to_vec())
+    }
+
+    /// Notes since when the lists are what they are.
+    async fn date(&mut self) {
+        if let Some(since) = self.state.date(self.clock.now()) {
+            // It says itself what went wrong.
+            let _ = spawn_blocking(move || since.write()).await;
+        }
     }
 
     /// Prepares what schedules do in the days to come. Says whether that was due.
@@ -143,6 +157,10 @@ impl Writer {
     }
 
     async fn sweep(&mut self) {
+        if self.state.since.is_due(self.clock.now()) {
+            self.date().await;
+            self.tell();
+        }
         if self.prepare() {
             self.publish();
         }
@@ -192,7 +210,9 @@ impl Writer {
         let problems = self.refused_config.iter().chain(problems).cloned().collect();
         let guards_fixed = self.state.options.guards_off.as_slice().into();
         let records_fixed = self.state.options.local.records.as_slice().into();
-        self.standing.send_replace(Standing { lists: lists.clone(), problems, guards_fixed, records_fixed });
+        let profiles_fixed = self.state.options.profiles.iter().map(|profile| profile.name.clone()).collect();
+        let lists = lists.clone();
+        self.standing.send_replace(Standing { lists, problems, guards_fixed, records_fixed, profiles_fixed });
     }
 
     fn swept(&self, now: Timestamp) -> Settings {

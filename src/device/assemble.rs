@@ -19,6 +19,8 @@ pub struct Known<'a> {
     pub configured: &'a [DeviceOptions],
     /// Names given in the page.
     pub names: &'a [(DeviceId, String)],
+    /// Profiles given in the page, by name.
+    pub profiles: &'a [(DeviceId, String)],
     /// Identities that the operator says are another device's: what is joined, and to what.
     pub joined: &'a [(DeviceId, DeviceId)],
     /// Addresses that the operator says are a device of their own, whatever their hardware address.
@@ -70,6 +72,12 @@ impl Devices {
         for (id, name) in known.names {
             draft.name(id, name);
         }
+        for (id, profile) in known.profiles {
+            // One that is gone by now is nobody's.
+            if let Some(profile) = policy.profile(profile) {
+                draft.place(id, profile);
+            }
+        }
         draft.join(known.joined);
         for device in draft.devices.values_mut() {
             device.maker = device.mac.and_then(|mac| known.makers?.of(mac)).cloned();
@@ -111,6 +119,7 @@ impl Draft {
         let device = Device {
             name: options.name.clone(),
             profile,
+            profile_fixed: options.profile.is_some(),
             tags: options.tags.clone(),
             mac: options.mac,
             fixed: true,
@@ -178,17 +187,33 @@ impl Draft {
     }
 
     fn name(&mut self, id: &DeviceId, name: &str) {
-        let device = match (self.devices.get_mut(id), id) {
-            (Some(device), _) => device,
-            (None, DeviceId::Mac(mac)) => self.devices.entry(id.clone()).or_insert_with(|| unnamed(*mac)),
-            (None, DeviceId::Address(address)) => {
-                self.owner_by_address.entry(*address).or_insert_with(|| id.clone());
-                self.devices.entry(id.clone()).or_insert_with(|| Device::unknown(*address))
-            }
-            (None, DeviceId::Named(_)) => return,
-        };
-        if !device.fixed {
+        if let Some(device) = self.decided(id)
+            && !device.fixed
+        {
             device.name = name.to_owned();
+        }
+    }
+
+    fn place(&mut self, id: &DeviceId, profile: ProfileId) {
+        if let Some(device) = self.decided(id)
+            && !device.profile_fixed
+        {
+            device.profile = profile;
+        }
+    }
+
+    /// The device that the page decides something about, which need not be here now.
+    fn decided(&mut self, id: &DeviceId) -> Option<&mut Device> {
+        let profile = self.newcomers;
+        match id {
+            DeviceId::Mac(mac) => {
+                Some(self.devices.entry(id.clone()).or_insert_with(|| Device { profile, ..unnamed(*mac) }))
+            }
+            DeviceId::Address(address) => {
+                self.owner_by_address.entry(*address).or_insert_with(|| id.clone());
+                Some(self.devices.entry(id.clone()).or_insert_with(|| Device { profile, ..Device::unknown(*address) }))
+            }
+            DeviceId::Named(_) => self.devices.get_mut(id),
         }
     }
 

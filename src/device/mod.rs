@@ -40,6 +40,8 @@ pub struct Device {
     pub addresses: Vec<IpAddr>,
     /// Whether `config.toml` names it, so that the page must not.
     pub fixed: bool,
+    /// Whether `config.toml` says its profile.
+    pub profile_fixed: bool,
     /// Whether nothing of what it asks is kept.
     pub unlogged: bool,
     /// Who made it, by its hardware address.
@@ -126,6 +128,11 @@ impl Devices {
         self.by_label.get(label)
     }
 
+    /// The profile of devices that nobody gave one.
+    pub fn newcomers(&self) -> ProfileId {
+        self.newcomers
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Device>> {
         self.by_id.values()
@@ -163,6 +170,7 @@ impl Device {
             mac: None,
             addresses: Vec::new(),
             fixed: false,
+            profile_fixed: false,
             unlogged: false,
             maker: None,
             joined: Vec::new(),

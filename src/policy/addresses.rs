@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::compiled::Compiled;
-use super::explain::RuleMatch;
+use super::explain::{Kept, RuleMatch};
 use super::judge::{Judgement, Question, Step, step_of};
 use super::list::ListId;
 use super::rule::masked;
@@ -164,13 +164,8 @@ impl Compiled {
             masked(address, len).map_or_else(|| address.to_string(), |network| format!("{mark}{network}/{len}"))
         };
         let told = found.into_iter().filter_map(|(step, list, cover)| {
-            Some(RuleMatch {
-                list: self.list_name(list)?,
-                rule: text(cover),
-                verdict: step.verdict(),
-                precedence: step.in_words(),
-                changed_by: step.changed_by(),
-            })
+            let words = (step.in_words(), step.changed_by());
+            Some(RuleMatch::bare(self.list_name(list)?, text(cover), step.verdict(), words, Kept::Config))
         });
         told.collect()
     }

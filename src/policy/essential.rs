@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::explain::RuleMatch;
+use super::explain::{Kept, RuleMatch};
 use super::judge::Judgement;
 use super::name::{Name, NameRef};
 use super::verdict::Verdict;
@@ -42,18 +42,14 @@ impl Essential {
     pub(super) fn rule_match(&self, name: NameRef<'_>, mute: impl FnOnce() -> bool) -> Option<(bool, RuleMatch)> {
         self.has(name).then(|| {
             let needed = mute();
-            let found = RuleMatch {
-                list: self.list.clone(),
-                rule: name.to_string(),
-                verdict: if needed { Verdict::Allow } else { Verdict::Pass },
-                precedence: if needed {
-                    "a forwarder or a server of lists is called so: no list may mute this name"
-                } else {
-                    "a forwarder or a server of lists is called so: no list may mute this name, and none would"
-                },
-                changed_by: "you, with an own rule in the page, or by taking the forwarder or the list away",
+            let precedence = if needed {
+                "a forwarder or a server of lists is called so: no list may mute this name"
+            } else {
+                "a forwarder or a server of lists is called so: no list may mute this name, and none would"
             };
-            (needed, found)
+            let words = (precedence, "you, with an own rule in the page, or by taking the forwarder or the list away");
+            let verdict = if needed { Verdict::Allow } else { Verdict::Pass };
+            (needed, RuleMatch::bare(self.list.clone(), name.to_string(), verdict, words, Kept::Config))
         })
     }
 

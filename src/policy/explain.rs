@@ -17,6 +17,7 @@ use super::rule::{Choice, Client, Conditions, Reach, RewriteTo};
 use super::ruleset::{By, Entry};
 use super::timetable::ScheduleState;
 use super::verdict::Verdict;
+use crate::time::Timestamp;
 
 /// Why a name gets the verdict it gets: every rule that names it, the deciding one first.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -41,6 +42,22 @@ pub struct ScheduledList {
     pub state: ScheduleState,
 }
 
+/// Who keeps a rule, and so can change its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kept {
+    /// You made it in the page.
+    You,
+    /// It follows from `config.toml`, or stands in a file that is named there.
+    Config,
+    /// It stands in a list from elsewhere, and whoever keeps that changes it.
+    Keeper,
+    /// It is a row of the catalogue.
+    Catalogue,
+    /// It is a guard of the catalogue, which you can switch off by itself.
+    Guard,
+}
+
 /// A rule that names a name.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RuleMatch {
@@ -54,6 +71,52 @@ pub struct RuleMatch {
     pub precedence: &'static str,
     /// Who may change it, in words.
     pub changed_by: &'static str,
+    /// Who keeps it.
+    pub kept: Kept,
+    /// Since when it holds, milliseconds since the epoch: when it was made, or when its list was first read with the
+    /// content it has now. None where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Whether it may have been there before `since`: its list had other content before, which is not kept.
+    pub or_earlier: bool,
+    /// Since when its list is in force with the action it has, milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_since: Option<Timestamp>,
+    /// When it ends by itself, milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What you noted about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// What tells the content of its list from any other: the begin of a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl RuleMatch {
+    /// A match of which nothing is known but what it says.
+    pub(super) fn bare(
+        list: Arc<str>,
+        rule: String,
+        verdict: Verdict,
+        (precedence, changed_by): (&'static str, &'static str),
+        kept: Kept,
+    ) -> Self {
+        Self {
+            list,
+            rule,
+            verdict,
+            precedence,
+            changed_by,
+            kept,
+            since: None,
+            or_earlier: false,
+            list_since: None,
+            until: None,
+            comment: None,
+            version: None,
+        }
+    }
 }
 
 impl Compiled {
@@ -114,13 +177,17 @@ impl Compiled {
             Some(RewriteTo::To(rewrite)) if found.step == Step::Rewrite => verdict_of(rewrite),
             _ => found.step.verdict(),
         };
-        Some(RuleMatch {
-            list: self.list_name(found.list())?,
-            rule: self.text_of(found, name),
-            verdict,
-            precedence: found.step.in_words(),
-            changed_by: found.step.changed_by(),
-        })
+        let words = (found.step.in_words(), found.step.changed_by());
+        let rule = self.text_of(found, name);
+        Some(RuleMatch::bare(self.list_name(found.list())?, rule, verdict, words, self.kept(found)))
+    }
+
+    fn kept(&self, found: &Match<'_>) -> Kept {
+        match found.hit.entry.row().map(|place| self.rows[place].label.class) {
+            Some(Class::Never) => Kept::Guard,
+            Some(Class::Block | Class::Watch) => Kept::Catalogue,
+            None => Kept::Config,
+        }
     }
 
     fn text_of(&self, found: &Match<'_>, name: NameRef<'_>) -> String {
@@ -192,16 +259,17 @@ impl Step {
 impl OwnRule {
     /// This rule as an explanation shows it.
     pub(super) fn rule_match(&self, list: Arc<str>) -> RuleMatch {
+        let precedence = match self.scope {
+            Scope::Device(_) => "own rule for this device",
+            Scope::Profile(_) => "own rule for this device's profile",
+            Scope::Everyone => "own rule for everyone",
+        };
+        let words = (precedence, "you, under Rules in the page");
         RuleMatch {
-            list,
-            rule: self.target.in_list_form(),
-            verdict: self.action.into(),
-            precedence: match self.scope {
-                Scope::Device(_) => "own rule for this device",
-                Scope::Profile(_) => "own rule for this device's profile",
-                Scope::Everyone => "own rule for everyone",
-            },
-            changed_by: "you, under Rules in the page, or in config.toml if it is written there",
+            since: Some(self.since),
+            until: self.until,
+            comment: self.comment.as_ref().map(|comment| comment.as_str().to_owned()),
+            ..RuleMatch::bare(list, self.target.in_list_form(), self.action.into(), words, Kept::You)
         }
     }
 }
@@ -214,12 +282,11 @@ impl Pause {
             Scope::Profile(_) => ("everything is let through for this profile", "pause for this device's profile"),
             Scope::Everyone => ("everything is let through for every device", "pause for everyone"),
         };
+        let words = (precedence, "you, by ending the pause in the page; it also ends by itself");
         RuleMatch {
-            list,
-            rule: rule.into(),
-            verdict: Verdict::Allow,
-            precedence,
-            changed_by: "you, by ending the pause in the page; it also ends by itself",
+            since: Some(self.since),
+            until: Some(self.until),
+            ..RuleMatch::bare(list, rule.into(), Verdict::Allow, words, Kept::You)
         }
     }
 }

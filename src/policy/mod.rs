@@ -68,7 +68,7 @@ pub use self::blocking::{Blocking, BlockingAnswer};
 pub use self::catalogue::{Class, Label, catalogue_rows};
 pub use self::compiled::KeptNames;
 pub use self::essential::ESSENTIAL;
-pub use self::explain::{Explanation, RuleMatch, ScheduledList};
+pub use self::explain::{Explanation, Kept, RuleMatch, ScheduledList};
 pub use self::export::{Export, Selection};
 pub use self::formats::{MAX_LINE, MAX_RULES};
 pub use self::guards::{Guard, GuardId};
@@ -336,6 +336,11 @@ impl Policy {
     /// What the profiles are called, in their order.
     pub fn profiles(&self) -> impl Iterator<Item = &str> {
         self.lists.profiles.iter().map(|profile| profile.name.as_str())
+    }
+
+    /// What `profile` itself says of lists: none for one that does not apply.
+    pub fn profile_lists(&self, profile: ProfileId) -> &[(String, Option<Action>)] {
+        self.lists.profiles.get(usize::from(profile.0)).map(|profile| profile.lists.as_slice()).unwrap_or_default()
     }
 
     /// How a muted name is answered.

@@ -205,6 +205,11 @@ impl OwnRule {
 }
 
 impl Scope {
+    /// Whether it is the profile called `name`.
+    pub fn is_for_profile(&self, name: &str) -> bool {
+        matches!(self, Self::Profile(profile) if profile == name)
+    }
+
     pub(super) fn covers(&self, asker: &Asker<'_>, profile: Option<&str>) -> bool {
         match self {
             Self::Everyone => true,

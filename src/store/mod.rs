@@ -62,7 +62,7 @@ pub use self::filter::{Filter, LabelTest, NameMatch, Term, What};
 pub use self::options::{COUNTS_IN_MEMORY, FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
 pub use self::privacy::{EVERYONE, Keeping, Level};
 pub use self::search::Sieve;
-pub use self::settings::{AddedList, Settings};
+pub use self::settings::{AddedList, AddedProfile, Settings};
 
 use self::disk::Disk;
 use self::home::{Home, Trouble};

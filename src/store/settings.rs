@@ -44,6 +44,12 @@ pub struct Settings {
     /// Lists from elsewhere that were added in the page.
     #[serde(default)]
     pub lists: Vec<AddedList>,
+    /// Profiles that were made in the page.
+    #[serde(default)]
+    pub profiles: Vec<AddedProfile>,
+    /// Profiles given to devices in the page, by name.
+    #[serde(default)]
+    pub device_profiles: Vec<(DeviceId, String)>,
     /// Names of the house that were made in the page.
     #[serde(default)]
     pub records: Vec<OwnRecord>,
@@ -66,6 +72,16 @@ pub struct AddedList {
     /// Whether its server may have an inner address.
     #[serde(default)]
     pub private_server: bool,
+}
+
+/// A profile that was made in the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedProfile {
+    /// Its name; unique.
+    pub name: String,
+    /// Lists, or directories of lists, whose action is another one here, or that do not apply at all.
+    pub lists: Vec<(String, Option<Action>)>,
 }
 
 impl Settings {

@@ -132,3 +132,27 @@ async fn a_pause_lets_everything_through_for_whom_it_is_and_survives_a_restart()
     assert_eq!(read(&site, &anna, "/api/v1/pauses").await, json!([]));
     site.close().await;
 }
+
+#[tokio::test]
+async fn an_explanation_says_who_made_an_own_rule_or_a_pause_since_when_and_until_when() {
+    let site = Site::open().await;
+    let anna = site.log_in().await;
+    let until = 32_503_680_000_000_u64;
+    let rule = json!({"name": "mine.example", "comment": "since the update", "action": "block", "scope": "everyone", "until": until});
+    let (_, made) = post(&site, &anna, "/api/v1/rules", rule).await;
+    let pause = json!({"scope": {"device": "ip-192.168.1.7"}, "until": until});
+    let (_, paused) = post(&site, &anna, "/api/v1/pauses", pause).await;
+    let why = read(&site, &anna, "/api/v1/explain?name=mine.example&device=ip-192.168.1.7").await;
+    let [pause, rule] = &why["explanation"]["matches"].as_array().unwrap()[..] else { panic!("{why}") };
+    assert_eq!((&rule["since"], &rule["until"]), (&made["since"], &json!(until)));
+    assert_eq!(
+        (&rule["comment"], &rule["kept"], &rule["or_earlier"]),
+        (&json!("since the update"), &json!("you"), &json!(false))
+    );
+    assert_eq!((&pause["since"], &pause["until"], &pause["kept"]), (&paused["since"], &json!(until), &json!("you")));
+    let listed = read(&site, &anna, "/api/v1/explain?name=telemetry.example").await;
+    let found = &listed["explanation"]["matches"][0];
+    assert_eq!(found["kept"], "config");
+    assert!(found["since"].is_u64() && found["list_since"] == found["since"], "{found}");
+    site.close().await;
+}

@@ -67,7 +67,8 @@ impl Site {
         let kept =
             store::Options { keep_queries: day, flush: day, ..store::Options::at(directory.path().join("data")) };
         let store = Store::open(kept, clock.clone());
-        let state = State::load(house(&directory), store.settings());
+        let mut state = State::load(house(&directory), store.settings());
+        state.date(clock.now());
         let snapshot = Arc::new(SnapshotCell::new(state.snapshot()));
         let (control, writer) = Control::start(state, snapshot.clone(), store.clone(), clock.clone(), stop.clone());
         let (strangers, _) = mpsc::channel(1);

@@ -29,6 +29,15 @@ fn a_list_is_added_switched_off_and_taken_away() {
     assert_eq!(list(&rest, "mine")["fixed"], false);
     assert_eq!(house.resolve("ads.example"), MUTED);
     assert_eq!(rest.post("/api/v1/lists", &new).0, 409, "a second one of the name");
+    let why = rest.read("/api/v1/explain?name=ads.example")["explanation"]["matches"][0].clone();
+    assert_eq!(
+        (&why["kept"], &why["list_since"], &why["or_earlier"]),
+        (&json!("keeper"), &why["since"], &json!(false))
+    );
+    assert!(
+        why["since"].is_u64() && why["changed_by"].as_str().unwrap().starts_with("whoever keeps the list"),
+        "{why}"
+    );
     // It survives a power cut.
     let house = house.kill_and_restart();
     assert_eq!(house.resolve("ads.example"), MUTED);

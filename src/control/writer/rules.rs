@@ -57,7 +57,7 @@ impl Writer {
 
     pub(super) fn check_scope(&self, scope: &Scope) -> Result<(), Refusal> {
         match scope {
-            Scope::Profile(name) if !self.state.options.profiles.iter().any(|profile| profile.name == *name) => {
+            Scope::Profile(name) if self.state.compiled.policy.profile(name).is_none() => {
                 Err(Refusal::Unknown(format!("profile called {name}")))
             }
             _ => Ok(()),

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 use super::*;
-use crate::control::{Control, DeviceOptions, ListOptions, NewRule, OWN_PATTERNS_BOUND, PAUSES_BOUND};
-use crate::policy::{Action, Comment, DeviceId, Format, Kind, MacAddr, OwnTarget, Scope};
-use crate::store;
+use crate::control::{
+    ADDED_PROFILES_BOUND, Control, DeviceOptions, ListOptions, NewRule, OWN_PATTERNS_BOUND, PAUSES_BOUND,
+};
+use crate::policy::{Action, Comment, DeviceId, Format, Kind, MacAddr, OwnTarget, Profile, Scope};
+use crate::store::{self, AddedProfile};
 
 const MAC: MacAddr = MacAddr([0x3c, 0x5a, 0xb4, 1, 2, 3]);
 
@@ -286,4 +288,54 @@ async fn what_is_joined_counts_as_one_device_until_that_is_taken_back() {
     house.control.split_address(first, false).await.unwrap();
     house.control.join_device(private.clone(), None).await.unwrap();
     assert_eq!((who(first), who(second)), (phone, private));
+}
+
+#[tokio::test]
+async fn what_config_toml_says_of_profiles_is_fixed() {
+    let profile = |name: &str| Profile { name: name.into(), lists: vec![] };
+    let television = DeviceOptions {
+        name: "television".into(),
+        mac: None,
+        id: None,
+        networks: vec![([192, 168, 1, 9].into(), 32)],
+        profile: Some("kids".into()),
+        tags: vec![],
+        unlogged: false,
+    };
+    let radio = DeviceOptions { name: "radio".into(), profile: None, networks: vec![], ..television.clone() };
+    let profiles = vec![profile("house"), profile("kids")];
+    let house = house(|_| Options { profiles, devices: vec![television, radio], ..Options::default() });
+    let named = |name: &str| DeviceId::Named(name.into());
+    let refusal = house.control.place_device(named("television"), Some("house".into())).await.unwrap_err();
+    assert_eq!(refusal.to_string(), "the profile of television is set in config.toml and can only be changed there");
+    house.control.place_device(named("radio"), Some("kids".into())).await.unwrap();
+    let profile_of = |id: &DeviceId| {
+        let now = house.cell.current();
+        let profile = now.devices.find(id).map(|device| device.profile).unwrap_or_default();
+        now.policy.profile_name(profile).map(str::to_owned)
+    };
+    assert_eq!(profile_of(&named("radio")).as_deref(), Some("kids"));
+    house.control.place_device(named("radio"), None).await.unwrap();
+    assert_eq!(profile_of(&named("radio")).as_deref(), Some("house"));
+    // A device that nobody has met yet.
+    house.control.place_device(DeviceId::Mac(MAC), Some("kids".into())).await.unwrap();
+    assert_eq!(profile_of(&DeviceId::Mac(MAC)).as_deref(), Some("kids"));
+
+    let lists = vec![];
+    let refusal = house.control.change_profile(AddedProfile { name: "kids".into(), lists: lists.clone() }).await;
+    assert!(matches!(refusal, Err(Refusal::Fixed(_))), "{refusal:?}");
+    let refusal = house.control.remove_profile("house".into()).await;
+    assert!(matches!(refusal, Err(Refusal::Fixed(_))), "{refusal:?}");
+    let refusal = house.control.add_profile(AddedProfile { name: "kids".into(), lists: lists.clone() }).await;
+    assert!(matches!(refusal, Err(Refusal::NameTaken(..))), "{refusal:?}");
+    for number in 0..ADDED_PROFILES_BOUND {
+        house.control.add_profile(AddedProfile { name: number.to_string(), lists: lists.clone() }).await.unwrap();
+    }
+    let refusal = house.control.add_profile(AddedProfile { name: "one more".into(), lists }).await;
+    assert!(matches!(refusal, Err(Refusal::TooMany(ADDED_PROFILES_BOUND, _))), "{refusal:?}");
+    // Without its profile a device has its own again.
+    house.control.place_device(DeviceId::Mac(MAC), Some("7".into())).await.unwrap();
+    house.control.remove_profile("7".into()).await.unwrap();
+    assert_eq!(profile_of(&DeviceId::Mac(MAC)).as_deref(), Some("house"));
+    assert!(house.store.settings().device_profiles.is_empty());
 }
