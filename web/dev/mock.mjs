@@ -23,11 +23,14 @@ const POLICY =
 
 let password = STATE === 'setup' ? null : PASSWORD;
 let rules = [
-  { id: 1, name: 'account.xiaomi.com', subtree: true, action: 'allow', scope: 'everyone', since: Date.now() - 6 * 24 * HOUR, until: null },
-  { id: 2, name: 'config.samsungads.com', subtree: false, action: 'allow', scope: { device: 'mac-8c:79:f5:20:aa:10' }, since: Date.now() - 4 * 60_000, until: Date.now() + 6 * 60_000 },
-  { id: 3, name: 'www.heise.de', subtree: false, action: 'watch', scope: { profile: 'default' }, since: Date.now() - 3 * 24 * HOUR, until: Date.now() - 2 * 24 * HOUR },
+  { id: 1, name: 'account.xiaomi.com', subtree: true, kind: 'subtree', comment: 'Find Device, after the update', action: 'allow', scope: 'everyone', since: Date.now() - 6 * 24 * HOUR, until: null },
+  { id: 2, name: 'config.samsungads.com', subtree: false, kind: 'exact', action: 'allow', scope: { device: 'mac-8c:79:f5:20:aa:10' }, since: Date.now() - 4 * 60_000, until: Date.now() + 6 * 60_000 },
+  { id: 3, name: '^metrics?[0-9]+\\.', subtree: false, kind: 'regex', action: 'watch', scope: { profile: 'default' }, since: Date.now() - 3 * 24 * HOUR, until: Date.now() - 2 * 24 * HOUR },
 ];
 let nextRule = 4;
+let pauses = [];
+let profiles = [{ name: 'default', fixed: true, usual: true, lists: {} }, { name: 'guests', fixed: false, usual: false, lists: { catalogue: 'watch', xiaomi: 'off' } }];
+const placed = new Map();
 const names = new Map(DEVICES.map((device) => [device.id, device.name]));
 const counted = STATE === 'full' ? tallies(Date.now(), 31) : [];
 const journal = [];
@@ -46,7 +49,8 @@ class Refusal extends Error {
 }
 
 function verdictOf(ask, device, at) {
-  const holds = (rule) => (!rule.until || rule.until > at) && (rule.name === ask.name || (rule.subtree && ask.name.endsWith(`.${rule.name}`)));
+  const holds = (rule) => (!rule.until || rule.until > at) && (rule.kind === 'regex' ? new RegExp(rule.name).test(ask.name) : rule.name === ask.name || (rule.subtree && ask.name.endsWith(`.${rule.name}`)));
+  if (pauses.some((pause) => pause.until > at && (pause.scope === 'everyone' || pause.scope.device === device))) return 'allow';
   const own = rules.filter(holds);
   return (own.find((rule) => rule.scope.device === device) ?? own.find((rule) => rule.scope === 'everyone'))?.action ?? ask.action;
 }
@@ -147,7 +151,7 @@ function summary(device, rows) {
     id: device.id, name: names.get(device.id), fixed: device.fixed ?? false, mac: device.mac, random_mac: device.random ?? false, addresses: device.addresses.filter((address) => !apart.has(address)),
     ...(device.mac && !device.random ? { maker: device.fixed ? 'Samsung Electronics Co.,Ltd' : 'Xiaomi Communications Co Ltd' } : {}),
     ...([...joined].some(([, to]) => to === device.id) ? { joined: [...joined].filter(([, to]) => to === device.id).map(([member]) => member) } : {}),
-    profile: 'default', first_seen: Date.now() - 31 * 24 * HOUR, last_seen: Date.now() - 37_000 * (1 + DEVICES.indexOf(device) ** 3), ...counts,
+    profile: placed.get(device.id) ?? 'default', profile_fixed: device.fixed ?? false, first_seen: Date.now() - 31 * 24 * HOUR, last_seen: Date.now() - 37_000 * (1 + DEVICES.indexOf(device) ** 3), ...counts,
   };
 }
 
@@ -229,9 +233,9 @@ function explain(query) {
   const ask = DEVICES.flatMap((device) => device.asks).find((one) => one.name === name) ?? { name, action: 'pass', label: null };
   const verdict = verdictOf(ask, query.get('device'), Date.now());
   const matches = [];
-  if (verdict !== ask.action) matches.push({ list: 'own', rule: name, verdict, precedence: 'An own rule for this device comes first', changed_by: 'You, under Lists' });
-  if (ask.label) matches.push({ list: ask.label.vendor === 'Xiaomi' ? 'xiaomi' : 'analytics-sdks', rule: `||${name.split('.').slice(-3).join('.')}^`, verdict: ask.action, precedence: 'The longest match of the catalogue', changed_by: 'The operator, in config.toml' });
-  return { name, device: query.get('device'), explanation: { verdict, label: ask.label, matches } };
+  if (verdict !== ask.action) matches.push({ list: 'own', rule: name, verdict, precedence: 'own rule for this device', changed_by: 'you', kept: 'you', since: STARTED, or_earlier: false, comment: 'Since the update' });
+  if (ask.label) matches.push({ list: ask.label.vendor === 'Xiaomi' ? 'xiaomi' : 'analytics-sdks', rule: `||${name.split('.').slice(-3).join('.')}^`, verdict: ask.action, precedence: 'block', changed_by: 'you', kept: 'catalogue', since: STARTED + 5 * 24 * HOUR, list_since: STARTED, or_earlier: true, version: '3fa9c1d2e4b5' });
+  return { name, device: query.get('device'), explanation: { verdict, label: ask.label, matches, scheduled: [] } };
 }
 
 const status = () => ({
@@ -270,7 +274,26 @@ const ROUTES = {
     rules = [...rules, rule];
     return rule;
   },
+  'PUT /rules/*': ({ id, sent }) => {
+    if (sent.kind === 'regex' && sent.name.includes('(')) throw new Refusal(422, 'Unusable', 'This regular expression cannot be used: unclosed group.');
+    rules = rules.map((rule) => (rule.id === Number(id) ? { ...rule, until: null, comment: undefined, ...sent } : rule));
+    return rules.find((rule) => rule.id === Number(id));
+  },
+  'GET /pauses': () => pauses.filter((pause) => pause.until > Date.now()),
+  'POST /pauses': ({ sent }) => {
+    const pause = { id: nextRule++, since: Date.now(), ...sent };
+    pauses = [...pauses.filter((one) => JSON.stringify(one.scope) !== JSON.stringify(sent.scope)), pause];
+    return pause;
+  },
+  'DELETE /pauses/*': ({ id }) => void (pauses = pauses.filter((pause) => pause.id !== Number(id))),
+  'GET /profiles': () => profiles.map((profile) => ({ ...profile, rules: 0, devices: DEVICES.filter((device) => (placed.get(device.id) ?? 'default') === profile.name).length })),
+  'POST /profiles': ({ sent }) => void profiles.push({ fixed: false, usual: false, ...sent }),
+  'PUT /profiles/*': ({ id, sent }) => void (profiles = profiles.map((profile) => (profile.name === id ? { ...profile, ...sent } : profile))),
+  'DELETE /profiles/*': ({ id }) => void (profiles = profiles.filter((profile) => profile.name !== id)),
+  'PUT /devices/*/profile': ({ id, sent }) => void placed.set(id, sent.profile),
   'POST /whatif': ({ sent }) => {
+    if (sent.rule?.kind === 'wildcard' && !sent.rule.name.includes('*')) throw new Refusal(422, 'Unusable', 'A wildcard has a * in it; without one, the name itself is meant.');
+    if (sent.rule?.kind === 'regex' && /[([]$/.test(sent.rule.name)) throw new Refusal(422, 'Unusable', 'This regular expression cannot be used: something in it is not closed.');
     const to = sent.to ?? Date.now();
     const span = { from: sent.from ?? to - 7 * 24 * HOUR, to };
     const rows = counted.filter((row) => row.hour >= Math.floor(span.from / HOUR) * HOUR && row.hour < span.to);
@@ -312,7 +335,7 @@ async function answer(request, url) {
   const route = ROUTES[`${request.method} /${kind}${id === undefined ? '' : '/*'}${below}`];
   if (!route) throw new Refusal(404, 'There is nothing here', '');
   const body = route({ id: id === undefined ? undefined : decodeURIComponent(id), part: part === undefined ? undefined : decodeURIComponent(part), query: url.searchParams, sent });
-  return { status: body === undefined ? 204 : request.method === 'POST' && id === undefined && (kind === 'rules' || kind === 'lists') ? 201 : 200, body };
+  return { status: body === undefined ? 204 : request.method === 'POST' && id === undefined && ['rules', 'lists', 'pauses'].includes(kind) ? 201 : 200, body };
 }
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };

@@ -4,7 +4,11 @@ const ends = (name, zone) => name === zone || name.endsWith(`.${zone}`);
 
 /** The names that a change is about, as a function of a name, and what it does. */
 function change({ rule, list, subscription, action = 'block' }) {
-  if (rule) return { names: (name) => (rule.subtree ? ends(name, rule.name) : name === rule.name), action: rule.action };
+  if (rule) {
+    const wildcard = () => new RegExp(`^${rule.name.split('*').map((part) => part.replaceAll('.', '\\.')).join('.*')}$`);
+    const kinds = { exact: (name) => name === rule.name, subtree: (name) => ends(name, rule.name), wildcard: (name) => wildcard().test(name), regex: (name) => new RegExp(rule.name).test(name) };
+    return { names: kinds[rule.kind ?? (rule.subtree ? 'subtree' : 'exact')], action: rule.action };
+  }
   if (list) {
     const zones = list.text.split('\n').map((line) => line.trim().replace(/^\|\||\^$/g, '')).filter((line) => line && !line.startsWith('#'));
     return { names: (name) => zones.some((zone) => ends(name, zone)), action, lines: zones.length };

@@ -100,6 +100,41 @@ try {
   await until('the news to be muted', async () => (await resolve(NEWS)) === '0.0.0.0', 1_000);
   await rows(page, NEWS, 'block').first().waitFor();
 
+  // A pattern: what is none is said at its field, and what it would have done while it is typed.
+  await page.goto(`${base}/rules`);
+  const form = page.locator('form:has(input.field)').first();
+  await form.locator('label', { hasText: 'A pattern with *' }).click();
+  const written = form.locator('input.field').first();
+  await written.fill('news.example');
+  await form.locator('input[aria-invalid=true]').waitFor();
+  await shot(page, 'rule-wrong');
+  await written.fill('mail*.example');
+  await form.locator('.effect').waitFor();
+  await form.getByLabel('Note').fill('tried out');
+  await form.locator('button.main').click();
+  const rule = page.locator('li').filter({ hasText: 'mail*.example' });
+  await rule.getByText('tried out').waitFor();
+  await until('the pattern to mute', async () => (await resolve('mail7.example')) === '0.0.0.0', 1_000);
+
+  // Changed where it stands, with the keyboard alone.
+  await rule.getByRole('button', { name: 'Change' }).press('Enter');
+  const note = rule.getByLabel('Note');
+  await note.fill('to stay');
+  await note.press('Enter');
+  await rule.getByText('to stay').waitFor();
+  await note.waitFor({ state: 'detached' });
+
+  // A pause lets all of it through until it is ended.
+  await page.goto(base);
+  await page.locator('.pause button').first().click();
+  await page.locator('.pause').getByRole('button', { name: '10 minutes' }).click();
+  await until('the pause', async () => (await resolve('mail7.example')) === '192.0.2.1', 1_000);
+  await shot(page, 'paused');
+  await page.getByRole('button', { name: 'End the pause' }).click();
+  await until('the end of the pause', async () => (await resolve('mail7.example')) === '0.0.0.0', 1_000);
+  await page.goto(`${base}/queries`);
+  await page.locator('.live .state.on').waitFor();
+
   // A name is text, whatever stands in it.
   await resolve(HOSTILE);
   await page.locator('tr.row').filter({ hasText: 'onerror' }).first().waitFor();

@@ -31,6 +31,9 @@ export type WhatIfAnswer = Schemas['WhatIfAnswer'];
 export type NameChange = Schemas['NameChange'];
 export type RulesAtWork = Schemas['RulesAtWork'];
 export type ListHits = Schemas['ListHits'];
+export type RuleMatch = Schemas['RuleMatch'];
+export type Pause = Schemas['Pause'];
+export type Profile = Schemas['ProfileRow'];
 export type Explanation = Schemas['Explanation'];
 export type Status = Schemas['Status'];
 
