@@ -45,6 +45,7 @@ export async function pagesOf(context, base) {
     { name: 'rules-wrong', path: '/rules', ready: '.card', press: 'label:has(input[value=wildcard])', type: ['input.field', 'netflix.com'], shown: 'input[aria-invalid=true]' },
     { name: 'rules-change', path: '/rules', ready: '.card', press: 'li button[aria-expanded]' },
     { name: 'rules-profile', path: '/rules', ready: '.card', press: 'section:has(form input[maxlength="64"]) details:last-of-type summary' },
+    { name: 'rules-why', path: '/rules', ready: '.card', type: ['form:not(:has(fieldset)) input.field[maxlength="253"]', 'data.mistat.intl.xiaomi.com'], press: 'form:not(:has(fieldset)) .button >> nth=0', shown: '.answer b' },
     { name: 'device-pause', path: one ? `/devices/${encodeURIComponent(one.id)}` : '/devices', ready: 'h1', press: '.pause button' },
     { name: 'lists-work', path: '/lists', ready: 'details', press: 'section:has(.sentence) summary' },
     { name: 'lists-try', path: '/lists', ready: 'textarea', type: ['textarea', '||miui.com^\n||doubleclick.net^\n||netflix.com^'], press: 'form:has(textarea) .button.main', shown: '.effect' },
