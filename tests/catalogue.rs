@@ -187,6 +187,22 @@ fn a_tier_is_only_for_what_is_muted() {
 }
 
 #[test]
+fn what_only_one_source_knows_is_in_the_lower_tier_unless_its_siblings_vouch_for_it() {
+    let all = catalogue();
+    // "public lists" are several; a family is made from the many names of it that were seen.
+    let is_known = |row: &&Row| row.sources.len() > 1 || row.sources[0].starts_with("public lists");
+    let careful = || all.iter().filter(|row| row.class == Class::Block && !row.thorough);
+    let vouching: Vec<&Row> = careful().filter(is_known).collect();
+    let families: Vec<Regex> = vouching.iter().filter_map(|row| Some(Regex::new(row.family()?).unwrap())).collect();
+    for row in careful().filter(|row| !is_known(row)) {
+        let mut above = parents(&row.name);
+        let below = above.any(|zone| vouching.iter().any(|other| other.subtree && other.name == zone));
+        let sibling = families.iter().any(|family| family.is_match(&row.name));
+        assert!(below || sibling, "one source and nothing that vouches for it: {row:?}");
+    }
+}
+
+#[test]
 fn what_people_use_is_guarded_or_not_listed_at_all() {
     let rows = catalogue();
     for (function, names) in [

@@ -1,6 +1,6 @@
 //! Ten million queries: what they take on disk, and how long it takes to find something among them.
 //!
-//! `cargo test --release --test store -- bench --ignored --nocapture`; SORDINO_BENCH_QUERIES says how many.
+//! `cargo test --release --test store -- bench --ignored --nocapture`; SORDINO_BENCH_QUERIES says how many. `what_a_month` alone says what a what-if costs.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use sordino::device::Devices;
 use sordino::event::Event;
-use sordino::policy::DeviceId;
+use sordino::insight::{self, Asked, Change};
+use sordino::policy::{
+    Action, DeviceId, Format, Kind, ListSource, OwnRule, OwnTarget, Policy, PolicySources, Scope, Tier, Trial,
+};
 use sordino::store::{Filter, NameMatch, Options, Store, Term, What};
 
 use crate::house::*;
@@ -120,6 +123,56 @@ fn what_two_thousand_a_second_write() {
         written as f64 / count as f64
     );
     println!("RSS {} kB, at most {} kB", of_this_process("status", "VmRSS"), of_this_process("status", "VmHWM"));
+}
+
+#[test]
+#[ignore = "takes minutes; says how long a what-if over a month takes, reading the store included"]
+fn what_a_month_costs_to_look_back_at() {
+    let count = std::env::var("SORDINO_BENCH_QUERIES").map_or(3_000_000, |count| count.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    drop(fill(options(dir.path()), count, Duration::from_secs(DAYS * 86_400), DAYS));
+    // Opened anew, so that nothing of it is in memory.
+    let store = Running::start(options(dir.path()), manual_clock().0).stop();
+    let source = |name: &str, format, content: Vec<u8>| ListSource {
+        name: name.into(),
+        action: Action::Block,
+        format,
+        trusted: false,
+        tier: Tier::Careful,
+        content: Ok(content.into()),
+    };
+    let catalogue = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/blocklists")).unwrap();
+    let files =
+        catalogue.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|it| it == "toml"));
+    let lists = files.map(|path| {
+        source(path.file_stem().unwrap().to_str().unwrap(), Format::Catalogue, std::fs::read(&path).unwrap())
+    });
+    let policy = Policy::compile(PolicySources { lists: lists.collect(), ..PolicySources::default() });
+    let others: String = (0..100_000).map(|number| format!("||a{number}.example^\n")).collect();
+    let trial = others + "||xiaomi.example^\n||metrics3.samsungcloud.example^\n";
+    let rule = OwnRule {
+        id: 1,
+        target: OwnTarget::parse(Kind::Subtree, "xiaomi.example").unwrap(),
+        comment: None,
+        action: Action::Block,
+        scope: Scope::Everyone,
+        since: START,
+        until: None,
+    };
+    let end = START.after(Duration::from_secs(DAYS * 86_400));
+    for what in ["a rule", "a list of 100,000 names"] {
+        let begin = Instant::now();
+        let asked = Asked::sum(|each| store.tallies(None, START.hour(), end.hour(), each));
+        let read = begin.elapsed();
+        let change = match what {
+            "a rule" => Change::rule(&policy, rule.clone(), |_| false),
+            _ => Change::List(Trial::of_new(source("trial", Format::Auto, trial.clone().into()))),
+        };
+        let effect = insight::what_if(&asked, &policy, &Devices::default(), &change, end, &|| true).unwrap();
+        let all = begin.elapsed();
+        assert!(effect.muted.queries > 0 && effect.asked.queries + effect.beyond == count, "{:?}", effect.asked);
+        println!("{what}: {all:?}, of which {read:?} for the store; {:?}, muted {:?}", effect.asked, effect.muted);
+    }
 }
 
 /// How long it takes to read all that is there, were it one compressed file.
