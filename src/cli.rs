@@ -69,7 +69,11 @@ impl Cli {
             Command::Run => app::run(path, |_| ()).await,
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
-            Command::Firewall(walls) => say(&firewall::rules(path, &walls)?),
+            Command::Firewall(walls) => {
+                let (text, done) = firewall::firewall(path, &walls)?;
+                say(&text)?;
+                done
+            }
             Command::Health => say(&health::health(path).await?),
             Command::Lists(lists) => say(&lists.run(path).await?),
             Command::Update(which) => {

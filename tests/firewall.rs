@@ -72,7 +72,10 @@ struct House {
 impl House {
     /// None where namespaces cannot be made.
     fn build() -> Option<Self> {
-        let id = std::process::id();
+        // Tests run side by side in one process.
+        static HOUSES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = HOUSES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let id = format!("{}-{number}", std::process::id());
         let house = Self { router: format!("sordino-router-{id}"), phone: format!("sordino-behind-{id}") };
         if !ip(&["netns", "add", &house.router]).status.success() {
             println!("skipped: network namespaces need root, and iproute2");
@@ -126,6 +129,29 @@ impl House {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// What a phone gets that asks over TLS, and over UDP where it is refused that.
+    fn private_dns(&self, server: &str) -> String {
+        let at = format!("@{server}");
+        let ask = |way: &[&str]| {
+            ip(&[&["netns", "exec", &self.phone, "kdig", "+short", "+retry=0"], way, &[&at, "ads.example"]].concat())
+        };
+        let refused = ask(&["+tls", "+timeout=5"]);
+        let said = String::from_utf8_lossy(&[refused.stdout, refused.stderr].concat()).into_owned();
+        assert!(!refused.status.success() && said.contains("can't connect"), "{said}");
+        assert_eq!(self.reach(&format!("{server}:853")), Some(7), "refused, and not left hanging");
+        String::from_utf8_lossy(&ask(&["+timeout=2"]).stdout).trim().to_owned()
+    }
+
+    /// What `sordino firewall --check` says on the router; its exit code.
+    fn check(&self, sordino: &Sordino) -> (i32, String) {
+        let config = sordino.dir().join("config.toml");
+        let words =
+            ["netns", "exec", &self.router, env!("CARGO_BIN_EXE_sordino"), "--config", config.to_str().unwrap()];
+        let output = ip(&[&words[..], &["firewall", "--check"]].concat());
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code().unwrap(), said)
+    }
+
     /// How curl ends that tries to reach a port: 7 is a refusal, 28 is silence.
     fn reach(&self, address: &str) -> Option<i32> {
         let words = ["curl", "--silent", "--max-time", "2", &format!("http://{address}/")];
@@ -160,7 +186,7 @@ fn a_phone_that_knows_a_server_of_its_own_gets_our_answer() {
         .start();
     assert_eq!(house.dig("10.77.0.1", "+notcp"), "0.0.0.0");
     house.load(&sordino, &[]);
-    for server in ["8.8.8.8", "2001:4860:4860::8888", "198.51.100.53"] {
+    for server in ["8.8.8.8", "114.114.114.114", "2001:4860:4860::8888", "198.51.100.53"] {
         for way in ["+notcp", "+tcp"] {
             assert_eq!(house.dig(server, way), "0.0.0.0", "{server} {way}");
         }
@@ -170,7 +196,73 @@ fn a_phone_that_knows_a_server_of_its_own_gets_our_answer() {
         assert_eq!(house.reach(address), Some(7), "{address}");
     }
     assert_eq!(house.reach("198.51.100.53:443"), Some(28), "other servers are left alone");
+    // As Android does by itself: DNS over TLS is tried, refused at once, and plain DNS is what remains.
+    assert_eq!(house.private_dns("8.8.8.8"), "0.0.0.0");
     house.load(&sordino, &["--except", PHONE]);
     assert!(!house.dig("8.8.8.8", "+notcp").contains("0.0.0.0"), "an exempt device is left alone");
     assert_eq!(house.reach("8.8.8.8:443"), Some(28));
+}
+
+#[test]
+fn what_is_in_force_is_told_and_what_is_missing() {
+    if !nft_works() {
+        return;
+    }
+    let Some(house) = House::build() else { return };
+    let sordino = Setup::new()
+        .server("udp://10.77.0.2")
+        .set("dns", "listen", "[\"10.77.0.1:53\", \"[fd77::1]:53\"]")
+        .set("web", "listen", "\"\"")
+        .table(&format!("\n[[device]]\nname = \"work laptop\"\nmac = \"{PHONE}\"\n"))
+        .list("ads", "block", "ads.example\n")
+        .through(&["ip", "netns", "exec", &house.router])
+        .start();
+    let (code, said) = house.check(&sordino);
+    assert!(code == 1 && said.contains("No rules of sordino are in force here."), "{said}");
+    house.load(&sordino, &["--except", "work laptop"]);
+    let (code, said) = house.check(&sordino);
+    assert_eq!(code, 0, "{said}");
+    for line in [
+        "in force, in the table inet sordino",
+        "Port 53, IPv4     brought to port 53",
+        "Port 53, IPv6     brought to port 53",
+        "Port 853          refused",
+        "addresses of well-known servers are refused",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(said.contains(&format!("Left alone        {PHONE}")), "{said}");
+    assert!(!house.dig("8.8.8.8", "+notcp").contains("0.0.0.0"), "a device that is exempt by its name is left alone");
+    let emptied = ip(&["netns", "exec", &house.router, "nft", "flush", "chain", "inet", "sordino", "sordino_refuse"]);
+    assert!(emptied.status.success());
+    let (code, said) = house.check(&sordino);
+    assert!(code == 1 && said.contains("Port 853          open"), "{said}");
+}
+
+#[test]
+fn a_phone_behind_openwrts_own_table_gets_our_answer() {
+    if !nft_works() {
+        return;
+    }
+    let Some(house) = House::build() else { return };
+    let sordino = Setup::new()
+        .server("udp://10.77.0.2")
+        .set("dns", "listen", "[\"10.77.0.1:53\", \"[fd77::1]:53\"]")
+        .set("web", "listen", "\"\"")
+        .list("ads", "block", "ads.example\n")
+        .through(&["ip", "netns", "exec", &house.router])
+        .start();
+    let config = sordino.dir().join("config.toml");
+    let (_, text) = run(&["--config", config.to_str().unwrap(), "firewall", "--openwrt", "--interface", "lan"]);
+    // As firewall4 does with the files of /etc/nftables.d, beside a chain of its own.
+    let table =
+        format!("table inet fw4 {{\n chain dstnat {{ type nat hook prerouting priority dstnat; }}\n{text}\n}}\n");
+    let path = sordino.dir().join("fw4.nft");
+    std::fs::write(&path, table).unwrap();
+    let loaded = ip(&["netns", "exec", &house.router, "nft", "-f", path.to_str().unwrap()]);
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    assert_eq!(house.dig("114.114.114.114", "+notcp"), "0.0.0.0");
+    assert_eq!(house.private_dns("8.8.8.8"), "0.0.0.0");
+    let (code, said) = house.check(&sordino);
+    assert!(code == 0 && said.contains("in the table inet fw4"), "{said}");
 }
