@@ -9,6 +9,7 @@ mod lists;
 pub mod log;
 mod password;
 mod schedules;
+mod setup;
 mod update;
 
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ pub use self::demo::Household;
 pub use self::explain::Question;
 pub use self::firewall::Walls;
 pub use self::lists::Lists;
+pub use self::setup::Steps;
 pub use self::update::Which;
 use crate::app::{self, Failure};
 
@@ -44,6 +46,8 @@ pub enum Command {
     Check,
     /// Say what is done with a name, and why: which rule of which list, and what else would have.
     Explain(Question),
+    /// See whether another program has the port for DNS, and offer the change that frees it.
+    Setup(Steps),
     /// Print rules for the router (nftables) that bring every device here, also those that know a server of their own.
     Firewall(Walls),
     /// Say whether the sordino that runs here answers; exit code 1 if not.
@@ -69,6 +73,7 @@ impl Cli {
             Command::Run => app::run(path, |_| ()).await,
             Command::Check => say(&check::check(path)?),
             Command::Explain(question) => say(&explain::explain(path, &question).await?),
+            Command::Setup(steps) => say(&setup::setup(path, &steps)?),
             Command::Firewall(walls) => {
                 let (text, done) = firewall::firewall(path, &walls)?;
                 say(&text)?;

@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use self::reload::Reload;
 use self::signals::{Signal, Signals};
+pub(crate) use self::sockets::{Taken, who_has};
 pub(crate) use self::web::believing;
 use crate::config::{BadConfig, Config};
 use crate::control::subscriptions::Web;

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use crate::dns::{BindError, Listeners, Options};
 
@@ -21,15 +21,33 @@ pub(super) fn bind(options: &mut Options) -> Result<Listeners, String> {
     }
     // Two programs that both ask to share a port can have it both, and the kernel deals the packets out between them.
     if let Some(taken) = taken(&options.listen, |bound, wanted| bound == wanted) {
-        return Err(taken);
+        return Err(taken.to_string());
     }
     Listeners::bind(options).map_err(|error: BindError| {
-        let overlaps = |bound: SocketAddr, wanted: SocketAddr| {
-            let anywhere = bound.ip().is_unspecified() || wanted.ip().is_unspecified();
-            bound.port() == wanted.port() && (bound.ip() == wanted.ip() || anywhere)
-        };
-        taken(&options.listen, overlaps).unwrap_or_else(|| with_cure(&error))
+        taken(&options.listen, overlaps).map_or_else(|| with_cure(&error), |taken| taken.to_string())
     })
+}
+
+/// Somebody else has an address that sordino wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// What sordino wants.
+    pub(crate) wanted: SocketAddr,
+    protocol: &'static str,
+    /// The name and the process ID of the program; none where the system does not tell.
+    pub(crate) owner: Option<(String, u32)>,
+}
+
+/// Who has the first of `wanted` that cannot be had, where /proc tells.
+pub(crate) fn who_has(wanted: &[SocketAddr]) -> Option<Taken> {
+    taken(wanted, overlaps)
+}
+
+/// Whether a socket that is `bound` keeps others from `wanted`.
+fn overlaps(bound: SocketAddr, wanted: SocketAddr) -> bool {
+    let anywhere = bound.ip().is_unspecified() || wanted.ip().is_unspecified();
+    let same_family = bound.is_ipv4() == wanted.is_ipv4() || bound.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    bound.port() == wanted.port() && (bound.ip() == wanted.ip() || anywhere && same_family)
 }
 
 fn with_cure(error: &BindError) -> String {
@@ -46,35 +64,43 @@ fn with_cure(error: &BindError) -> String {
     format!("{error}{}", cure.replace("[dns]", &format!("[{}]", error.section)))
 }
 
-/// One sentence on who has the first of `wanted` that is taken, where /proc tells.
-fn taken(wanted: &[SocketAddr], conflict: impl Fn(SocketAddr, SocketAddr) -> bool) -> Option<String> {
+/// Who has the first of `wanted` that is taken, where /proc tells.
+fn taken(wanted: &[SocketAddr], conflict: impl Fn(SocketAddr, SocketAddr) -> bool) -> Option<Taken> {
     for (table, protocol) in [("udp", "UDP"), ("udp6", "UDP"), ("tcp", "TCP"), ("tcp6", "TCP")] {
         let bound = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
         for (bound, inode) in bound.lines().filter_map(|line| waiting_socket(line, protocol)) {
             let Some(wanted) = wanted.iter().find(|wanted| wanted.port() != 0 && conflict(bound, **wanted)) else {
                 continue;
             };
-            let port = wanted.port();
-            let (who, cure) = match owner(inode) {
-                Some((name, id)) => (format!("{name} (process {id})"), cure(&name)),
-                None => (
-                    "a program of another user".to_owned(),
-                    format!("run `ss -lntup 'sport = :{port}'` as root to see which, stop it"),
-                ),
-            };
-            return Some(format!(
-                "{wanted} cannot be listened on, because {protocol} port {port} is taken by {who}; {cure}, or choose another address in [dns] listen"
-            ));
+            return Some(Taken { wanted: *wanted, protocol, owner: owner(inode) });
         }
     }
     None
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wanted, protocol, owner } = self;
+        let port = wanted.port();
+        let (who, cure) = match owner {
+            Some((name, id)) => (format!("{name} (process {id})"), cure(name)),
+            None => (
+                "a program of another user".to_owned(),
+                format!("run `ss -lntup 'sport = :{port}'` as root to see which, stop it"),
+            ),
+        };
+        write!(
+            f,
+            "{wanted} cannot be listened on, because {protocol} port {port} is taken by {who}; {cure}, or choose another address in [dns] listen"
+        )
+    }
 }
 
 fn cure(name: &str) -> String {
     match name {
         // The kernel cuts names off after 15 characters.
         "systemd-resolve" => {
-            "set DNSStubListener=no in /etc/systemd/resolved.conf and run `systemctl restart systemd-resolved`".into()
+            "set DNSStubListener=no in /etc/systemd/resolved.conf and run `systemctl restart systemd-resolved` (`sordino setup --apply` does)".into()
         }
         "sordino" => "stop that sordino".into(),
         _ => "stop it".into(),
@@ -129,7 +155,7 @@ mod tests {
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         for (wanted, protocol) in [(tcp.local_addr().unwrap(), "TCP"), (udp.local_addr().unwrap(), "UDP")] {
-            let sentence = taken(&[wanted], |bound, wanted| bound == wanted).unwrap();
+            let sentence = taken(&[wanted], |bound, wanted| bound == wanted).unwrap().to_string();
             let expected = format!("{protocol} port {} is taken by ", wanted.port());
             assert!(sentence.contains(&expected), "{sentence}");
             assert!(sentence.contains(&format!("(process {})", std::process::id())), "{sentence}");
