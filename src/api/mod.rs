@@ -4,6 +4,7 @@
 //! looks at every request; [`auth`] is the gate between what anybody may call ([`login`]) and the house; behind it there
 //! is a file for each resource.
 
+mod apple;
 mod assets;
 mod auth;
 mod backoff;
@@ -239,6 +240,7 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(upkeep::reload))
         .routes(routes!(whatif::hits))
         .merge(with_a_large_body(OpenApiRouter::new().routes(routes!(whatif::what_if))))
+        .routes(routes!(apple::apple_profile))
         .routes(routes!(status::status));
     OpenApiRouter::with_openapi(describe::frame()).nest("/api/v1", v1).routes(routes!(openapi))
 }

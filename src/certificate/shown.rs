@@ -52,11 +52,21 @@ pub struct CertificateStatus {
     pub sha256: String,
     /// SHA-256 of its public key, Base64, for clients that pin it.
     pub pin: String,
+    /// The certificate itself, in DER.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub der: Vec<u8>,
 }
 
 impl Shown {
     fn replace(&self, certificate: Certificate) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = certificate;
+    }
+
+    /// The certificate itself, in DER.
+    fn der(&self) -> Vec<u8> {
+        let certificate = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        certificate.key.cert.first().map(|der| der.to_vec()).unwrap_or_default()
     }
 
     /// What is worth saying of it.
@@ -156,7 +166,8 @@ impl Certificates {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let status = self.shown.iter().zip(&kept.files).map(|((protocol, shown), files)| {
             let Facts { expires, names, addresses, sha256, pin, .. } = shown.facts();
-            CertificateStatus { protocol, own: files.is_none(), names, addresses, expires, sha256, pin }
+            let der = shown.der();
+            CertificateStatus { protocol, own: files.is_none(), names, addresses, expires, sha256, pin, der }
         });
         status.collect()
     }
