@@ -1,6 +1,6 @@
 # Every task is a script of its own in scripts/, and can be run without make.
 
-.PHONY: run test demo bench web check
+.PHONY: run test demo bench web check package qemu
 
 run: # builds the page (where Node is there) and the server, and serves with config.toml
 	@exec sh scripts/run.sh
@@ -19,3 +19,9 @@ web: # the page alone, into web/dist
 
 check: # format, lints, licences and dependencies, types of the page
 	@exec sh scripts/check.sh
+
+package: # static programs, archives and Debian packages for x86-64, arm64 and armv7, into target/package (root, once: a Debian of its own)
+	@exec sh scripts/package.sh
+
+qemu: # runs what `make package` built for arm64 and armv7, under qemu-user
+	@exec sh scripts/qemu.sh
