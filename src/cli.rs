@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod firewall;
 mod health;
+pub mod heap;
 mod lists;
 pub mod log;
 mod password;
@@ -63,6 +64,11 @@ pub enum Command {
 }
 
 impl Cli {
+    /// Whether it goes on until it is told to stop.
+    pub fn serves(&self) -> bool {
+        matches!(self.command, None | Some(Command::Run | Command::Demo(_)))
+    }
+
     /// Does what was typed.
     ///
     /// # Errors

@@ -4,11 +4,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use sordino::cli::{Cli, log};
+use sordino::cli::{Cli, heap, log};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log::start();
+    if cli.serves() {
+        heap::settle();
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("the operating system gives no threads: {error}")),

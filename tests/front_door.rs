@@ -41,6 +41,19 @@ fn it_says_ready_when_everything_is_bound() {
 }
 
 #[test]
+fn it_has_one_heap_unless_the_operator_chose_otherwise() {
+    let forwarder = Forwarder::plain();
+    let heaps = |setup: Setup| {
+        let sordino = setup.start();
+        let environment = std::fs::read(format!("/proc/{}/environ", sordino.pid())).unwrap();
+        let words = environment.split(|&octet| octet == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+        words.filter(|word| word.starts_with("MALLOC_ARENA_MAX=")).collect::<Vec<_>>()
+    };
+    assert_eq!(heaps(Setup::before(&forwarder)), ["MALLOC_ARENA_MAX=1"]);
+    assert_eq!(heaps(Setup::before(&forwarder).through(&["env", "MALLOC_ARENA_MAX=3"])), ["MALLOC_ARENA_MAX=3"]);
+}
+
+#[test]
 fn the_configuration_that_ships_has_no_mistakes() {
     let config = support::repository().join("config.toml");
     let (code, said) = run(&["--config", config.to_str().unwrap(), "check"]);
