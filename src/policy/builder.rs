@@ -1,7 +1,7 @@
 //! Joins the parts of all lists, and the rows of the catalogue, into one ruleset: one pass over all names in order.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, Cursor};
+use std::io::{self, BufRead, Cursor};
 
 use fst::{Map, MapBuilder};
 
@@ -35,6 +35,8 @@ pub(super) struct Builder {
     switched_off: HashSet<(Option<ListId>, Rule)>,
     /// Their names, as keys: only entries of those are looked at more closely.
     switched_off_keys: HashSet<Vec<u8>>,
+    /// Why a name could not be taken; told at the end.
+    failed: Option<io::Error>,
 }
 
 impl Builder {
@@ -131,8 +133,13 @@ impl Builder {
     }
 
     fn push(&mut self, name: &Name, entry: Entry) {
-        if !self.has_names && self.unsorted.push(entry.bits(), |keys| push_key(name.as_ref(), keys)) {
-            self.end_run();
+        if self.has_names {
+            return;
+        }
+        match self.unsorted.push(entry.bits(), |keys| push_key(name.as_ref(), keys)) {
+            Ok(false) => {}
+            Ok(true) => self.end_run(),
+            Err(error) => self.failed = Some(error),
         }
     }
 
@@ -146,6 +153,9 @@ impl Builder {
     /// One map out of all runs, without what was switched off.
     fn merge(&mut self) -> Result<Map<Pages>, fst::Error> {
         self.end_run();
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
         let (parts, own) = (std::mem::take(&mut self.parts), std::mem::take(&mut self.runs));
         // Those of parts are owned by the list, and say flags; the last owner's say whole entries.
         let whole_entries = usize::from(u16::MAX);

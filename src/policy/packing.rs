@@ -59,8 +59,10 @@ impl<'a> Packing<'a> {
             _ if badfilter => bound(&mut self.conditional, MAX_CONDITIONAL, "rules with conditions")?,
             Target::Name(name, reach) if rule.is_plain() => {
                 let flags = u64::from(reach.flags() | flags_of(&rule));
-                if self.unsorted.push(flags, |keys| push_key(name.as_ref(), keys)) {
-                    self.end_run();
+                match self.unsorted.push(flags, |keys| push_key(name.as_ref(), keys)) {
+                    Ok(false) => {}
+                    Ok(true) => self.end_run(),
+                    Err(error) => self.failed = Some(error),
                 }
                 return Ok(Taken::InForce);
             }

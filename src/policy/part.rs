@@ -26,7 +26,7 @@ const FOOTER: usize = 4 + 4 + MARK.len();
 /// Longest head: a hundred thousand conditional rules of the usual length are a tenth of it.
 const MAX_HEAD: u64 = 256 << 20;
 /// Bytes of a run that are held while it is read.
-const READ_AHEAD: usize = 16 << 10;
+const READ_AHEAD: usize = 8 << 10;
 
 /// How a list is read. With its bytes, this is all that a part depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
