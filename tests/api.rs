@@ -1,6 +1,8 @@
 //! The API as a browser and as an attacker meet it: a real server on loopback, and real requests.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
 
+#[path = "api/broken.rs"]
+mod broken;
 #[path = "api/changes.rs"]
 mod changes;
 #[path = "api/joins.rs"]
@@ -52,7 +54,11 @@ async fn every_read_answers_what_it_promises() {
         if path.ends_with("/live") || path.ends_with("/export") {
             continue;
         }
-        let query = if path.ends_with("/explain") { "?name=example.org" } else { "" };
+        let query = match path.rsplit('/').next() {
+            Some("explain") => "?name=example.org",
+            Some("broken") => "?device=ip-192.168.1.7",
+            _ => "",
+        };
         let response = site.call(&anna, &method, &format!("{path}{query}")).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(response.headers()["content-type"], "application/json", "{path}");

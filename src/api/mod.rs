@@ -8,6 +8,7 @@ mod apple;
 mod assets;
 mod auth;
 mod backoff;
+mod broken;
 mod connection;
 mod describe;
 mod devices;
@@ -226,6 +227,7 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(queries::list_names))
         .routes(routes!(export::export_queries))
         .routes(routes!(firsts::list_firsts))
+        .routes(routes!(broken::find_broken))
         .routes(routes!(history::forget_history))
         .routes(routes!(rules::list_rules, rules::add_rule))
         .routes(routes!(rules::change_rule, rules::remove_rule))

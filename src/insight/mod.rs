@@ -3,8 +3,10 @@
 //! Functions of tallies and policy only; the store is read once, by the caller's closure. [`overview`] is about the
 //! house, [`exposure`] about one device; both walk the tallies once, with `sums`. [`what_if`] is about a rule or a list
 //! that is not in force, [`list_hits`] about the lists that are; both look at [`Asked`], the tallies without their hours.
+//! [`breakage`] ranks what was muted while something stopped working.
 
 mod asked;
+mod breakage;
 mod exposure;
 mod hits;
 mod overview;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::asked::{Asked, MAX_PAIRS, Share};
+pub use self::breakage::{Breakage, Candidate, MAX_CANDIDATES, Sign, USUAL_SPAN, breakage};
 pub use self::exposure::exposure;
 pub use self::hits::{ListHits, MAX_OVERLAPS, MAX_RULES_SHOWN, Overlap, RuleHits, RulesAtWork, Standing, list_hits};
 pub use self::overview::overview;

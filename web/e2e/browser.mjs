@@ -34,6 +34,8 @@ export async function pagesOf(context, base) {
     { name: 'queries-filters', path: '/queries?vendor=Xiaomi&not_type=AAAA&collapse=true', ready: 'tr.row', press: 'button[aria-controls]' },
     { name: 'queries-narrow', path: '/queries?name=xiaomi.com&match=subtree&list=xiaomi', ready: 'tr.row', press: '.row .name button' },
     { name: 'queries-change', path: '/queries?verdict=block', ready: 'h1', press: '.row button.change' },
+    { name: 'broken', path: '/broken', ready: 'select' },
+    ...(one ? [{ name: 'broken-found', path: `/broken?device=${encodeURIComponent(one.id)}`, ready: 'select', press: 'form button.main', shown: '#found' }] : []),
     { name: 'lists', path: '/lists', ready: '.card' },
     { name: 'lists-details', path: '/lists', ready: 'section.lists li', press: 'section.lists > ul > li:nth-child(6) summary' },
     { name: 'lists-group', path: '/lists', ready: 'section.lists li', press: 'section.lists summary' },

@@ -35,6 +35,8 @@ export type RuleMatch = Schemas['RuleMatch'];
 export type Pause = Schemas['Pause'];
 export type Profile = Schemas['ProfileRow'];
 export type Explanation = Schemas['Explanation'];
+export type Breakage = Schemas['Breakage'];
+export type Candidate = Schemas['Candidate'];
 export type Status = Schemas['Status'];
 
 /** How many questions there were, whatever became of them. */
