@@ -9,6 +9,7 @@ pub mod heap;
 mod lists;
 pub mod log;
 mod password;
+mod report;
 mod schedules;
 mod setup;
 mod update;
@@ -23,6 +24,7 @@ pub use self::explain::Question;
 pub use self::firewall::Walls;
 pub use self::lists::Lists;
 pub use self::setup::Steps;
+pub use self::report::Subject;
 pub use self::update::Which;
 use crate::app::{self, Failure};
 
@@ -57,6 +59,8 @@ pub enum Command {
     Lists(Lists),
     /// Fetch the lists from elsewhere now, or one of them; a sordino that runs is asked to.
     Update(Which),
+    /// Write what one device tells whom to standard output, to hand to someone.
+    Report(Subject),
     /// Show sordino at work in a virtual household, with two weeks behind it. Nothing leaves the machine.
     Demo(Household),
     /// Read a password from standard input and print what belongs in `[web] password_hash`.
@@ -92,6 +96,7 @@ impl Cli {
                 say(&text)?;
                 done
             }
+            Command::Report(subject) => say(&report::report(path, &subject).await?),
             Command::Demo(household) => household.run().await,
             Command::HashPassword => say(&password::hash(io::stdin().lock())?),
         }

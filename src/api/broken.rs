@@ -52,19 +52,16 @@ fn broken(house: &House, id: &DeviceId, span: Span) -> Breakage {
     let snapshot = house.snapshot();
     let known = snapshot.devices.find(id).map(|known| Device::clone(known));
     let device = known.unwrap_or_else(|| Device::known_as(id.clone()));
-    let identities: Vec<DeviceId> = std::iter::once(&device.id).chain(&device.joined).cloned().collect();
     let events = |filter: Filter| -> Vec<Event> {
-        let terms = vec![Term { exclude: false, what: What::Device(identities.clone()) }];
+        let terms = vec![Term { exclude: false, what: What::Device(vec![device.id.clone()]) }];
         let filter = Filter { from: Some(span.from), to: Some(span.to), terms, ..filter };
-        house.store.events(&filter, None, MAX_EVENTS).events.into_iter().map(|(_, event)| event).collect()
+        house.store.events(&snapshot.devices, &filter, None, MAX_EVENTS).events.into_iter().map(|(_, event)| event).collect()
     };
     let muted = events(Filter { verdict: Some(Verdict::Block), ..Filter::default() });
     let failed = events(Filter { outcome: Some(Outcome::Failed), ..Filter::default() });
     let since = span.from.before(insight::USUAL_SPAN).hour();
     let times = (span.from, span.to);
     insight::breakage(&snapshot.policy, &device, times, house.clock.now(), &muted, &failed, |each| {
-        for id in &identities {
-            house.store.tallies(Some(id), since, span.from.hour(), each);
-        }
+        house.store.tallies(&snapshot.devices, Some(&device.id), since, span.from.hour(), each);
     })
 }

@@ -15,7 +15,7 @@ use super::house::{House, carried_out};
 use super::problem::{Body, Params, Problem, Segment};
 use super::span::{NightParams, Span, SpanParams};
 use crate::device::{Device, Fact};
-use crate::insight::{self, Counts, Exposure};
+use crate::insight::{self, Comparison, Counts, Exposure, NameCounts};
 use crate::policy::{DeviceId, MacAddr};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
@@ -68,6 +68,10 @@ pub(crate) struct DevicePage {
     facts: Vec<Fact>,
     /// What it told whom.
     exposure: Exposure,
+    /// What changed against the span before: the same hours, as many whole days earlier as the span is long.
+    compared: Comparison,
+    /// What is known as telemetry and got an answer all the same, the most asked first.
+    let_through: Vec<NameCounts>,
 }
 
 /// What to call a device.
@@ -105,13 +109,13 @@ pub(crate) async fn show_device(
     let page = house.read(move |house| {
         let device = summaries(house, span, Some(&id)).pop()?;
         let snapshot = house.snapshot();
-        let devices = &snapshot.devices;
-        let known = devices.find(&id);
-        let exposure = insight::exposure(&snapshot.policy, span.from, span.to, night_offset, |each| {
-            house.store.tallies(devices, Some(&id), span.from.hour(), span.end_hour(), each);
-        });
+        let known = snapshot.devices.find(&id);
+        let of = |span| insight::exposure_of(&house.store, &snapshot, &id, span, night_offset);
+        let exposure = of((span.from, span.to));
+        let compared = insight::compare(&exposure, &of(insight::span_before(span.from, span.to)));
+        let let_through = insight::let_through(&exposure);
         let facts = known.map(|device| device.facts.clone()).unwrap_or_default();
-        Some(DevicePage { device, facts, exposure })
+        Some(DevicePage { device, facts, exposure, compared, let_through })
     });
     page.await?.map(Json).ok_or_else(|| Problem::not_found("device with this id that ever asked"))
 }
@@ -181,9 +185,15 @@ impl Names {
         self.0.devices.find(id).map_or_else(|| plain(id), |device| device.name.clone())
     }
 
+    /// The device as far as it is known now.
+    pub(crate) fn device(&self, id: &DeviceId) -> Device {
+        let id = self.0.devices.main(id);
+        self.0.devices.find(id).map_or_else(|| absent(id.clone()), |device| Device::clone(device))
+    }
+
     fn summary(&self, id: DeviceId, first_seen: Timestamp, last_seen: Timestamp, counts: Counts) -> DeviceSummary {
-        let Snapshot { policy, devices, .. } = &*self.0;
-        let device = devices.find(&id).map_or_else(|| absent(id), |device| Device::clone(device));
+        let policy = &self.0.policy;
+        let device = self.device(&id);
         DeviceSummary {
             random_mac: device.mac.is_some_and(MacAddr::is_random),
             profile: policy.profile_name(device.profile).unwrap_or("default").to_owned(),

@@ -12,6 +12,7 @@ use super::auth::LoggedIn;
 use super::filter::FilterParams;
 use super::problem::{Params, Problem};
 use super::queries::{Query, Reader};
+use crate::insight::csv_field;
 use crate::store::{EventId, Page};
 
 /// Exports at the same time: each reads the whole journal.
@@ -94,44 +95,4 @@ fn csv_line(text: &mut String, query: &Query) {
         csv_field(text, field);
     }
     text.push_str("\r\n");
-}
-
-/// Writes a field so that no table program takes it for a formula (CWE-1236), and quoted where it must be (RFC 4180).
-fn csv_field(text: &mut String, field: &str) {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let quoted = formula || field.contains([',', '"', '\n', '\r']);
-    if !quoted {
-        text.push_str(field);
-        return;
-    }
-    text.push('"');
-    if formula {
-        text.push('\'');
-    }
-    text.push_str(&field.replace('"', "\"\""));
-    text.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::csv_field;
-
-    #[test]
-    fn no_field_is_a_formula_and_all_can_be_read_again() {
-        for (field, written) in [
-            ("plain.example", "plain.example"),
-            ("=1+1", "\"'=1+1\""),
-            ("+1", "\"'+1\""),
-            ("-1", "\"'-1\""),
-            ("@cmd", "\"'@cmd\""),
-            ("\tx", "\"'\tx\""),
-            ("\rx", "\"'\rx\""),
-            ("a,b", "\"a,b\""),
-            ("say \"no\"", "\"say \"\"no\"\"\""),
-        ] {
-            let mut text = String::new();
-            csv_field(&mut text, field);
-            assert_eq!(text, written);
-        }
-    }
 }

@@ -32,11 +32,13 @@ mod problem;
 mod profiles;
 mod prometheus;
 mod queries;
+mod report;
 mod rules;
 mod session;
 mod span;
 mod status;
 mod subscriptions;
+mod support;
 mod turn;
 mod upkeep;
 mod whatif;
@@ -216,6 +218,7 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(profiles::place_device))
         .routes(routes!(profiles::list_profiles, profiles::add_profile))
         .routes(routes!(profiles::change_profile, profiles::remove_profile))
+        .routes(routes!(report::report_device))
         .routes(routes!(identity::join_device))
         .routes(routes!(identity::split_address))
         .routes(routes!(queries::list_queries))
@@ -243,6 +246,7 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(whatif::hits))
         .merge(with_a_large_body(OpenApiRouter::new().routes(routes!(whatif::what_if))))
         .routes(routes!(apple::apple_profile))
+        .routes(routes!(support::support))
         .routes(routes!(status::status));
     OpenApiRouter::with_openapi(describe::frame()).nest("/api/v1", v1).routes(routes!(openapi))
 }

@@ -13,7 +13,7 @@ use super::auth::LoggedIn;
 use super::house::House;
 use super::problem::{Problem, sentence};
 use crate::dns::{ServingStatus, UpstreamStatus};
-use crate::store::Health;
+use crate::store::{Health, Level};
 use crate::time::Timestamp;
 
 /// How sordino is doing.
@@ -48,7 +48,7 @@ pub(crate) struct Status {
 pub(crate) struct Trouble {
     /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password`, `certificate` or
     /// `page`.
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// What is wrong and what to do, for people.
     text: String,
 }
@@ -69,6 +69,8 @@ pub(crate) struct CacheStatus {
 pub(crate) struct StoreStatus {
     /// Bytes on disk.
     pub(crate) bytes: u64,
+    /// How much of a query is kept.
+    privacy: Level,
     /// Events that wait for the next flush.
     pub(crate) unflushed: u64,
     /// When the last flush reached the disk, milliseconds since the epoch.
@@ -106,7 +108,12 @@ impl Status {
                 bytes: resolver.cache_bytes,
                 capacity: resolver.cache_capacity,
             },
-            store: StoreStatus { bytes: health.bytes, unflushed: health.unflushed, flushed: health.flushed },
+            store: StoreStatus {
+                bytes: health.bytes,
+                privacy: house.store.level(),
+                unflushed: health.unflushed,
+                flushed: health.flushed,
+            },
             listen: house.listen.clone(),
             lists_names: lists.iter().map(|list| list.names as u64).sum(),
             encrypted: resolver.encrypted,

@@ -94,7 +94,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     in_words(question, asks, &explanation, state.lists(), &zone).map_err(|error| Failure::Other(error.to_string()))
 }
 
-fn find(text: &str, devices: &Devices) -> Result<Arc<Device>, Failure> {
+pub(super) fn find(text: &str, devices: &Devices) -> Result<Arc<Device>, Failure> {
     if let Some(device) = devices.iter().find(|device| device.name.eq_ignore_ascii_case(text)) {
         return Ok(device.clone());
     }

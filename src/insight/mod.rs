@@ -3,13 +3,16 @@
 //! Functions of tallies and policy only; the store is read once, by the caller's closure. [`overview`] is about the
 //! house, [`exposure`] about one device; both walk the tallies once, with `sums`. [`what_if`] is about a rule or a list
 //! that is not in force, [`list_hits`] about the lists that are; both look at [`Asked`], the tallies without their hours.
+//! [`report()`] puts what is known of one device together, to hand to someone.
 //! [`breakage`] ranks what was muted while something stopped working.
 
 mod asked;
 mod breakage;
+mod compare;
 mod exposure;
 mod hits;
 mod overview;
+mod report;
 mod sums;
 mod whatif;
 
@@ -18,9 +21,14 @@ use utoipa::ToSchema;
 
 pub use self::asked::{Asked, MAX_PAIRS, Share};
 pub use self::breakage::{Breakage, Candidate, MAX_CANDIDATES, Sign, USUAL_SPAN, breakage};
+pub use self::compare::{Comparison, MAX_LET_THROUGH, MAX_NEW_NAMES, VendorChange, compare, let_through};
 pub use self::exposure::exposure;
 pub use self::hits::{ListHits, MAX_OVERLAPS, MAX_RULES_SHOWN, Overlap, RuleHits, RulesAtWork, Standing, list_hits};
 pub use self::overview::overview;
+pub use self::report::{
+    BLIND_SPOTS, FirstAsked, ListInForce, MAX_FIRSTS, Report, Subject, Wanted, csv as report_csv, csv_field,
+    exposure_of, html as report_html, report, span_before,
+};
 pub use self::whatif::{Change, DeviceChange, MAX_NAMES_SHOWN, NameChange, WhatIf, what_if};
 use crate::policy::{DeviceId, Label, Name, Verdict};
 use crate::time::Timestamp;

@@ -324,6 +324,11 @@ impl Store {
         self.home.claim().map_err(Trouble::into_io)
     }
 
+    /// How much of a query is kept.
+    pub fn level(&self) -> Level {
+        self.options.level
+    }
+
     /// Puts `settings` on disk, whole, before it returns. Only `control` calls this.
     ///
     /// # Errors

@@ -155,6 +155,29 @@ function summary(device, rows) {
   };
 }
 
+/** What broke: muted names in the journal of the span, the latest first. */
+function broken(query) {
+  const to = number(query.get('to')) ?? Date.now();
+  const from = number(query.get('from')) ?? to - 15 * 60_000;
+  const muted = journal.filter((one) => one.device === query.get('device') && one.at >= from && one.at <= to && verdictOf({ name: one.name, action: one.verdict }, one.device, to) === 'block').reverse();
+  const candidates = [...new Map(muted.map((one) => [one.name, one])).values()].map((one, i) => ({
+    name: one.name, last: one.at, tries: 1 + (i % 4), hours_before: 7 * i, list: one.list ?? null, alias: null, label: one.label ?? null,
+    signs: [...(one.label?.breaks ? ['breaks'] : []), ...(i === 0 ? ['first'] : []), ...(i % 4 > 1 ? ['retried'] : []), ...(to - one.at < 120_000 ? ['recent'] : [])],
+  }));
+  return { from, to, candidates: candidates.slice(0, 30), more: Math.max(0, candidates.length - 30), resolved: 0, failed: { names: 2, queries: 5 } };
+}
+
+/** A device's makers in the span before. */
+function compared(id, { from, to }, offset) {
+  const days = Math.max(1, Math.ceil((to - from) / (24 * HOUR))) * 24 * HOUR;
+  const rowsOf = (begin, end) => within(new URLSearchParams({ from: String(begin), to: String(end) })).rows.filter((row) => row.device === id);
+  const before = rowsOf(from - days, to - days);
+  const sums = (rows) => new Map(grouped(rows.filter((row) => row.label), (row) => row.label.vendor).map(([vendor, { counts }]) => [vendor, total(counts)]));
+  const [then, now] = [sums(before), sums(rowsOf(from, to))];
+  const vendors = [...new Set([...then.keys(), ...now.keys()])].map((vendor) => ({ vendor, now: now.get(vendor) ?? 0, before: then.get(vendor) ?? 0, new_names: [] }));
+  return { from: from - days, to: to - days, totals: grouped(before, () => 'all')[0]?.[1].counts ?? nothing(), vendors, offset };
+}
+
 function exposure(id, query) {
   const device = DEVICES.find((one) => one.id === id);
   if (!device || STATE !== 'full') throw new Refusal(404, 'No such device', 'No device has this identity.');
@@ -163,7 +186,8 @@ function exposure(id, query) {
   const rows = all.filter((row) => row.device === id);
   const known = rows.filter((row) => row.label);
   return {
-    device: summary(device, all), facts: facts(device),
+    device: summary(device, all), facts: facts(device), compared: compared(id, { from, to }, offset),
+    let_through: namesOf(known, offset).filter((name) => total(name) > name.muted),
     exposure: {
       from, to, totals: grouped(rows, () => 'all')[0]?.[1].counts ?? nothing(), at_night: night(known, offset),
       telemetry_hours: hours(from, to, known), hours: hours(from, to, rows),
@@ -247,7 +271,8 @@ const status = () => ({
     { server: 'https://dns.example/dns-query', state: STATE === 'full' ? 'down' : 'unknown', answered: 0, failed: 12, latency_ms: null, share_percent: 0, mismatches: 0, encrypted: true, folds_case: false, loops: [], domains: [] },
     { server: 'udp://192.168.1.1', state: 'unknown', answered: 0, failed: 0, latency_ms: null, share_percent: 0, mismatches: 0, encrypted: false, folds_case: true, loops: [], domains: ['fritz.box'] },
   ],
-  cache: { entries: 4_211, bytes: 2_811_004, capacity: 16_777_216 }, store: { bytes: 48_223_911, unflushed: 312, flushed: Date.now() - 122_000 },
+  cache: { entries: 4_211, bytes: 2_811_004, capacity: 16_777_216 }, store: { bytes: 48_223_911, unflushed: 312, flushed: Date.now() - 122_000, privacy: 'everything' },
+  encrypted: [{ protocol: 'tls', own: true, names: ['sordino.home.arpa'], addresses: ['192.168.1.2'], expires: Date.now() + 300 * 24 * HOUR, sha256: 'ab'.repeat(32), pin: '', listen: ['192.168.1.2:853'] }],
   listen: ['192.168.1.2:53', '[fd00::2]:53'], lists_names: LISTS.reduce((sum, list) => sum + list.names, 0),
 });
 
@@ -255,6 +280,7 @@ const lists = listsOf(STATE === 'full');
 
 const ROUTES = {
   'GET /overview': ({ query }) => overview(query),
+  'GET /broken': ({ query }) => broken(query),
   'GET /devices': ({ query }) => (STATE === 'full' ? DEVICES.filter((device) => !joined.has(device.id)).map((device) => summary(device, within(query).rows)) : []),
   'GET /devices/*': ({ id, query }) => exposure(id, query),
   'PUT /devices/*': ({ id, sent }) => void names.set(id, sent.name ?? id),

@@ -37,6 +37,7 @@ export type Profile = Schemas['ProfileRow'];
 export type Explanation = Schemas['Explanation'];
 export type Breakage = Schemas['Breakage'];
 export type Candidate = Schemas['Candidate'];
+export type Comparison = Schemas['Comparison'];
 export type Status = Schemas['Status'];
 
 /** How many questions there were, whatever became of them. */

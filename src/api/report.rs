@@ -1,0 +1,77 @@
+//! A report about a device, to hand to someone.
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+
+use super::auth::LoggedIn;
+use super::devices::Names;
+use super::house::House;
+use super::problem::{Params, Problem, Segment};
+use super::span::{NightParams, Span, SpanParams};
+use crate::insight::{self, ListInForce, Report};
+use crate::policy::DeviceId;
+
+/// How it is written.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportParams {
+    /// `html` (where it is not given), `csv` or `json`.
+    #[param(value_type = Option<String>, pattern = "^(html|csv|json)$")]
+    format: Option<String>,
+}
+
+/// Reports what a device told whom in the span, as a file: a page of its own, a table of names, or all of it as JSON.
+#[utoipa::path(get, path = "/devices/{id}/report", tag = "devices",
+    params(("id" = String, Path, description = "Which device"), SpanParams, NightParams, ReportParams),
+    responses(
+        (status = 200, content(
+            (Report = "application/json"), (String = "text/html"), (String = "text/csv")), description = "The report")))]
+pub(crate) async fn report_device(
+    house: LoggedIn,
+    Segment(id): Segment<DeviceId>,
+    Params(span): Params<SpanParams>,
+    Params(night): Params<NightParams>,
+    Params(ReportParams { format }): Params<ReportParams>,
+) -> Result<impl IntoResponse, Problem> {
+    let span = span.resolve(house.clock.now())?;
+    let offset = night.resolve()?;
+    let (kind, name, write): (_, _, fn(&Report) -> String) = match format.as_deref() {
+        None | Some("html") => ("text/html; charset=utf-8", "report.html", insight::report_html),
+        Some("csv") => ("text/csv; charset=utf-8; header=present", "report.csv", insight::report_csv),
+        Some("json") => ("application/json", "report.json", as_json),
+        Some(_) => return Err(Problem::unusable("\"format\" is html, csv or json.")),
+    };
+    let text = house.read(move |house| report(house, &id, span, offset).map(|report| write(&report))).await?;
+    let text = text.ok_or_else(|| Problem::not_found("device with this id that ever asked"))?;
+    // Never shown in the place of the page: what stands in it is read outside of it.
+    let disposition = format!("attachment; filename=\"sordino-{name}\"");
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], text))
+}
+
+fn report(house: &House, id: &DeviceId, span: Span, utc_offset_minutes: i32) -> Option<Report> {
+    let names = Names::new(house);
+    let snapshot = names.snapshot();
+    let device = names.device(id);
+    let list = |view: &crate::control::ListView| ListInForce {
+        name: view.report.name.clone(),
+        action: view.report.action,
+        names: view.report.names as u64,
+        fetched: house.control.subscriptions().look(&view.group).and_then(|view| view.record.fetched),
+    };
+    insight::report(insight::Wanted {
+        store: &house.store,
+        snapshot,
+        device: &device,
+        from: span.from,
+        to: span.to,
+        utc_offset_minutes,
+        made: house.clock.now(),
+        lists: house.control.lists().iter().map(list).collect(),
+    })
+}
+
+fn as_json(report: &Report) -> String {
+    // Only a map with keys that are no text could fail, and there is none.
+    serde_json::to_string_pretty(report).unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! What a device told whom, as something to hand to someone: with its period, the lists that were in force, and what DNS
+//! cannot see said plainly. One type, from which HTML, CSV and JSON are written.
+
+mod compose;
+mod csv;
+mod html;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use self::compose::{MAX_FIRSTS, Wanted, exposure_of, report, span_before};
+pub use self::csv::{csv, csv_field};
+pub use self::html::html;
+use super::{Comparison, Exposure, NameCounts};
+use crate::policy::{Action, DeviceId, Label, Name};
+use crate::time::Timestamp;
+
+/// What no DNS server can know. Whoever reads a report must not take it for more than it is.
+pub const BLIND_SPOTS: [&str; 6] = [
+    "Names only: what was sent to them, how much, and in which words, stays unknown.",
+    "A name that was asked for is no proof that anything was sent; a device may ask and then not connect.",
+    "Answers are kept by devices for a while, so one question may stand for many connections.",
+    "What a device reaches without asking here is not in it: addresses built in, another DNS server, mobile data, another network.",
+    "Who stands behind a name is what the makers' own papers and the sources of the catalogue say; a name may serve several purposes.",
+    "Telemetry that goes to the same name as something useful looks like that.",
+];
+
+/// A report about one device.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Report {
+    /// When it was written, milliseconds since the epoch.
+    pub made: Timestamp,
+    /// The version of sordino that wrote it.
+    pub version: &'static str,
+    /// Minutes that the clock of whoever reads it is ahead of UTC.
+    pub utc_offset_minutes: i32,
+    /// Which device.
+    pub device: Subject,
+    /// What it told whom.
+    pub exposure: Exposure,
+    /// What changed against the span before.
+    pub compared: Comparison,
+    /// What is known as telemetry and got an answer all the same.
+    pub let_through: Vec<NameCounts>,
+    /// What it asked for the first time.
+    pub firsts: Vec<FirstAsked>,
+    /// The lists in force now.
+    pub lists: Vec<ListInForce>,
+    /// What DNS cannot see.
+    pub cannot_see: &'static [&'static str],
+}
+
+/// The device a report is about.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Subject {
+    /// Who it is.
+    pub id: DeviceId,
+    /// What people call it.
+    pub name: String,
+    /// Its hardware address, where it is known.
+    pub mac: Option<String>,
+    /// Who made it, by that address.
+    pub maker: Option<Arc<str>>,
+    /// The addresses it uses now.
+    pub addresses: Vec<String>,
+    /// Its profile.
+    pub profile: String,
+    /// When it was first heard of, milliseconds since the epoch.
+    pub first_seen: Timestamp,
+    /// When it was last heard of, milliseconds since the epoch.
+    pub last_seen: Timestamp,
+}
+
+/// A name that the device had never asked for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FirstAsked {
+    /// The name.
+    pub name: Name,
+    /// When, milliseconds since the epoch.
+    pub first: Timestamp,
+    /// What the catalogue knows of it.
+    pub label: Option<Label>,
+}
+
+/// A list, and which state of it was in force.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ListInForce {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it does.
+    pub action: Action,
+    /// Names and patterns in it.
+    pub names: u64,
+    /// When it was fetched, for a list from elsewhere, milliseconds since the epoch.
+    #[schema(value_type = Option<u64>)]
+    pub fetched: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests;
