@@ -51,6 +51,8 @@ export async function pagesOf(context, base) {
     { name: 'device-pause', path: one ? `/devices/${encodeURIComponent(one.id)}` : '/devices', ready: 'h1', press: '.pause button' },
     { name: 'lists-work', path: '/lists', ready: 'details', press: 'section:has(.sentence) summary' },
     { name: 'lists-try', path: '/lists', ready: 'textarea', type: ['textarea', '||miui.com^\n||doubleclick.net^\n||netflix.com^'], press: 'form:has(textarea) .button.main', shown: '.effect' },
+    { name: 'settings', path: '/settings', ready: 'select' },
+    { name: 'begin', path: '/begin', ready: 'details', press: 'main summary' },
     { name: 'status', path: '/status', ready: 'h1' },
     { name: 'menu', path: '/status', ready: 'h1', press: 'button[popovertarget=menu]' },
     { name: 'lost', path: '/nowhere', ready: 'h1' },

@@ -76,7 +76,15 @@ try {
   await page.locator('input[type=password]').fill(password);
   await shot(page, 'setup');
   await page.locator('form button.main').click();
-  await page.locator('nav a[aria-current=page]').first().waitFor({ state: 'attached' });
+
+  // The guide follows, and sees the first question by itself.
+  await page.locator('main details').first().waitFor();
+  await page.locator('main [aria-live]').filter({ hasText: 'Waiting' }).waitFor();
+  await until('the first question to be seen', async () => {
+    await resolve('first.example');
+    return (await page.locator('main [aria-live]').innerText()).includes('It works');
+  });
+  await shot(page, 'begin');
 
   // A muted query arrives without a reload.
   await page.goto(`${base}/queries`);
@@ -168,6 +176,30 @@ try {
   await page.locator('h1').first().waitFor();
   await page.getByText(NEWS).first().waitFor();
   await shot(page, 'overview');
+  const chart = page.locator('.plot');
+  await chart.focus();
+  await page.keyboard.press('+');
+  await until('the keyboard to zoom', async () => new URL(page.url()).searchParams.has('from'));
+  await page.locator('.spans button').click();
+  await until('the whole to be shown again', async () => !new URL(page.url()).searchParams.has('from'));
+  const box = await chart.boundingBox();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.7, box.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await until('dragging to zoom', async () => new URL(page.url()).searchParams.has('to'));
+  await shot(page, 'overview-zoomed');
+
+  // A device's report has its name in it and says what DNS cannot see; settings are there in one tap.
+  const [one] = await (await context.request.get(`${base}/api/v1/devices`)).json();
+  await page.goto(`${base}/devices/${encodeURIComponent(one.id)}`);
+  const report = page.getByRole('link', { name: 'As a page' });
+  await report.waitFor();
+  const [file] = await Promise.all([page.waitForEvent('download'), report.click()]);
+  expect('the file of the report', file.suggestedFilename(), 'sordino-report.html');
+  await page.emulateMedia({ media: 'print' });
+  await shot(page, 'device-on-paper');
+  await page.emulateMedia({ media: 'screen' });
 
   // Whoever leaves has to log in again, with the right password.
   await context.clearCookies();
