@@ -1,5 +1,6 @@
 //! What is typed on the command line, and the commands that end by themselves.
 
+mod backup;
 mod check;
 mod demo;
 mod explain;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use self::backup::{BackUp, Factor, Restore};
 pub use self::demo::Household;
 pub use self::explain::Question;
 pub use self::firewall::Walls;
@@ -61,6 +63,12 @@ pub enum Command {
     Update(Which),
     /// Write what one device tells whom to standard output, to hand to someone.
     Report(Subject),
+    /// Write what the page keeps, and if asked for the history, into one file; a sordino that runs is asked to.
+    Backup(BackUp),
+    /// Take such a file back: whole and at once, or not at all.
+    Restore(Restore),
+    /// Switch the second factor at login off, for who lost it.
+    SecondFactor(Factor),
     /// Show sordino at work in a virtual household, with two weeks behind it. Nothing leaves the machine.
     Demo(Household),
     /// Read a password from standard input and print what belongs in `[web] password_hash`.
@@ -97,6 +105,9 @@ impl Cli {
                 done
             }
             Command::Report(subject) => say(&report::report(path, &subject).await?),
+            Command::Backup(what) => say(&backup::back_up(path, what).await?),
+            Command::Restore(what) => say(&backup::restore(path, what).await?),
+            Command::SecondFactor(what) => say(&backup::second_factor(path, what).await?),
             Command::Demo(household) => household.run().await,
             Command::HashPassword => say(&password::hash(io::stdin().lock())?),
         }

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -33,6 +33,8 @@ struct Inside {
     sessions: Sessions,
     house: House,
     door: Door,
+    /// The password by which all sessions began.
+    password: Mutex<Option<Arc<str>>>,
 }
 
 /// What decides who comes in; open handlers may use it.
@@ -50,7 +52,8 @@ pub(crate) struct Door {
 
 impl Gate {
     pub(crate) fn new(door: Door, house: House, stop: CancellationToken) -> Self {
-        Self(Arc::new(Inside { sessions: Sessions::new(stop), house, door }))
+        let password = Mutex::new(door.control.entrance().password_hash.clone());
+        Self(Arc::new(Inside { sessions: Sessions::new(stop), house, door, password }))
     }
 
     pub(crate) fn door(&self) -> &Door {
@@ -63,14 +66,20 @@ impl Gate {
 
     /// Begins a session, in the place of the one that the request came with: an old token must not outlive a login.
     pub(crate) fn let_in(&self, request: &HeaderMap) -> Result<HeaderValue, Problem> {
+        self.heed_password();
         tokens(request).for_each(|token| self.0.sessions.end(&token));
         let token = self.0.sessions.begin(self.door().clock.instant()).map_err(Problem::ours)?;
         Ok(cookie(&token.to_string(), ABSOLUTE, request))
     }
 
-    /// Ends every session.
-    pub(crate) fn send_all_out(&self) {
-        self.0.sessions.end_all();
+    /// Ends every session when the password is another one by now, whoever changed it: someone here, or a backup.
+    fn heed_password(&self) {
+        let now = self.door().control.entrance().password_hash.clone();
+        let mut before = self.0.password.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before != now {
+            *before = now;
+            self.0.sessions.end_all();
+        }
     }
 
     async fn read<T: Send + 'static>(&self, work: impl FnOnce(&House) -> T + Send + 'static) -> Result<T, Problem> {
@@ -87,6 +96,7 @@ impl Gate {
 
     /// Whether the request comes from someone who is logged in.
     pub(crate) fn knows(&self, request: &HeaderMap) -> bool {
+        self.heed_password();
         let now = self.door().clock.instant();
         tokens(request).any(|token| self.0.sessions.goes_on(&token, now))
     }
@@ -170,6 +180,7 @@ impl FromRequestParts<Gate> for LoggedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
+        gate.heed_password();
         let now = gate.door().clock.instant();
         tokens(&parts.headers)
             .find_map(|token| {

@@ -26,6 +26,7 @@ use super::problem::Problem;
         (name = "lists", description = "Lists of names"),
         (name = "rules", description = "Own rules, and why a name is treated as it is"),
         (name = "local", description = "Names of the house"),
+        (name = "backup", description = "Everything in one file, and back"),
         (name = "status", description = "How sordino is doing, and upkeep"),
     )
 )]
@@ -94,6 +95,7 @@ mod tests {
             [
                 "get /api/openapi.json",
                 "put /api/v1/addresses",
+                "get /api/v1/backup",
                 "delete /api/v1/cache",
                 "get /api/v1/devices",
                 "get /api/v1/devices/{id}",
@@ -134,6 +136,9 @@ mod tests {
                 "get /api/v1/queries/live",
                 "get /api/v1/queries/names",
                 "post /api/v1/reload",
+                "delete /api/v1/restore",
+                "get /api/v1/restore",
+                "post /api/v1/restore",
                 "get /api/v1/rules",
                 "post /api/v1/rules",
                 "delete /api/v1/rules/{id}",

@@ -18,6 +18,8 @@ use super::problem::Problem;
 const OWN_NAMES: [&str; 2] = ["localhost", "sordino.home.arpa"];
 /// Requests that are answered at the same time.
 const MAX_REQUESTS: usize = 256;
+/// The one call that takes a file.
+const RESTORE: &str = "/api/v1/restore";
 /// What the page may do: nothing that is not its own. Svelte makes its templates through one Trusted Types policy.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; \
@@ -42,7 +44,7 @@ impl Guard {
         self.inspect_host(request.uri(), request.headers())?;
         if !is_safe(request.method()) {
             inspect_site(request.uri(), request.headers())?;
-            inspect_content_type(request.method(), request.headers())?;
+            inspect_content_type(request.method(), request.uri().path(), request.headers())?;
         }
         Ok(())
     }
@@ -131,12 +133,15 @@ fn inspect_site(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
 ///
 /// Calls without a body need none where the browser itself says that its own page sent them; [`inspect_site`] has seen
 /// to it that what it says is true.
-fn inspect_content_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+///
+/// A backup is no JSON, and its content type none that a form can send either.
+fn inspect_content_type(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE);
     let essence = content_type.map(|value| value.to_str().unwrap_or_default().split(';').next().unwrap_or_default());
     let browser_vouches = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
     match essence {
         Some(essence) if essence.trim().eq_ignore_ascii_case("application/json") => Ok(()),
+        Some("application/octet-stream") if path == RESTORE => Ok(()),
         None if method == Method::DELETE || browser_vouches => Ok(()),
         _ => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::sync::{Semaphore, broadcast};
 
+use super::backup::Restoring;
 use super::problem::Problem;
 use crate::control::{Control, Refusal};
 use crate::dns::Resolver;
@@ -36,6 +37,7 @@ pub(crate) struct House {
     pub(crate) password_unusable: bool,
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) turns: Arc<Semaphore>,
+    pub(crate) restoring: Arc<Restoring>,
 }
 
 /// What the API's bounds turned away, and what was lost before it.

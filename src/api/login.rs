@@ -78,7 +78,7 @@ pub(crate) async fn health() -> impl IntoResponse {
 /// Says where the visitor stands.
 #[utoipa::path(get, path = "/session", tag = "session", security(()), responses((status = 200, body = Visitor)))]
 pub(crate) async fn session(State(gate): State<Gate>, headers: HeaderMap) -> Result<impl IntoResponse, Problem> {
-    let setup_needed = password_hash(gate.door()).await?.is_none();
+    let setup_needed = password_hash(gate.door()).is_none();
     Ok(axum::Json(Visitor { setup_needed, logged_in: gate.knows(&headers), version: env!("CARGO_PKG_VERSION") }))
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn setup(
     Body(setup): Body<Setup>,
 ) -> Result<impl IntoResponse, Problem> {
     let door = gate.door();
-    if password_hash(door).await?.is_some() {
+    if password_hash(door).is_some() {
         return Err(Problem::new(StatusCode::CONFLICT, "A password is already set. Log in with it."));
     }
     if !is_local(peer.address(), &headers) {
@@ -119,7 +119,7 @@ pub(crate) async fn login(
     headers: HeaderMap,
     Body(login): Body<Login>,
 ) -> Result<impl IntoResponse, Problem> {
-    let hash = password_hash(gate.door()).await?;
+    let hash = password_hash(gate.door());
     let hash = hash.ok_or_else(|| Problem::new(StatusCode::CONFLICT, "No password is set yet. Set one first."))?;
     verify(&gate, peer, login.password, hash).await?;
     Ok(with_cookie(gate.let_in(&headers)?))
@@ -149,11 +149,10 @@ pub(crate) async fn change_password(
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     check(&new.password)?;
-    let hash = password_hash(door).await?.unwrap_or_default();
+    let hash = password_hash(door).unwrap_or_default();
     verify(&gate, peer, new.current, hash).await?;
     let hash = door.hashing.hash(new.password).await?;
     carried_out(door.control.set_password(hash, false)).await?;
-    gate.send_all_out();
     tracing::info!("the password of the page was changed");
     Ok(with_cookie(gate.let_in(&headers)?))
 }
@@ -179,13 +178,8 @@ fn admit(gate: &Gate, peer: Peer) -> Result<(), Problem> {
 }
 
 /// The hash of the password in force: what `config.toml` says, else what was set in the page.
-async fn password_hash(door: &Door) -> Result<Option<String>, Problem> {
-    if let Some(fixed) = &door.fixed_hash {
-        return Ok(Some(fixed.clone()));
-    }
-    let store = door.store.clone();
-    let settings = tokio::task::spawn_blocking(move || store.settings()).await.map_err(Problem::ours)?;
-    Ok(settings.password_hash)
+fn password_hash(door: &Door) -> Option<String> {
+    door.fixed_hash.clone().or_else(|| door.control.entrance().password_hash.as_deref().map(str::to_owned))
 }
 
 /// Compares without telling by its time where the difference is.

@@ -8,6 +8,7 @@ mod apple;
 mod assets;
 mod auth;
 mod backoff;
+mod backup;
 mod broken;
 mod connection;
 mod describe;
@@ -186,6 +187,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
         clock: parts.clock,
         password_unusable,
         reads: House::reads(),
+        restoring: Arc::default(),
         turns: Arc::new(Semaphore::new(turn::MAX_TURNS)),
     };
     Gate::new(door, house, stop)
@@ -247,6 +249,8 @@ fn api() -> OpenApiRouter<Gate> {
         .merge(with_a_large_body(OpenApiRouter::new().routes(routes!(whatif::what_if))))
         .routes(routes!(apple::apple_profile))
         .routes(routes!(support::support))
+        .routes(routes!(backup::back_up))
+        .routes(routes!(backup::restore, backup::restore_progress, backup::stop_restore))
         .routes(routes!(status::status));
     OpenApiRouter::with_openapi(describe::frame()).nest("/api/v1", v1).routes(routes!(openapi))
 }

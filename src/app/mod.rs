@@ -187,6 +187,8 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         async move { told.told(facts).await.is_ok() }
     }));
     upkeep.spawn(supervisor::give_signs(own_door, stop_upkeep.clone()));
+    let (asked, kept) = (config.store.path.clone(), store.clone());
+    upkeep.spawn(control::asked::watch(asked, control.clone(), kept, stop_upkeep.clone()));
     upkeep.spawn(encryption::renew(certificates.clone(), clock.clone(), stop_upkeep.clone()));
     let (reload, reloader) =
         Reload::new(path, as_written, control.clone(), (certificates.clone(), clock.clone()), stop_upkeep.clone());

@@ -4,7 +4,10 @@
 //! that [`Control::start`] makes is the only one that carries them out, one after the other. Whatever goes wrong with a
 //! command, what was in force before stays in force.
 
+pub mod asked;
+pub mod backup;
 mod cabinet;
+mod entrance;
 mod lists;
 mod options;
 mod profiles;
@@ -25,6 +28,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::entrance::{Entrance, NewToken};
 pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::options::{CompiledOptions, Confirmed, ListOptions, ListView, Options};
 pub use self::profiles::{PROFILES_BOUND, USUAL_PROFILE};
@@ -36,7 +40,7 @@ use crate::device::Fact;
 use crate::local::{OwnRecord, Record, RecordKind};
 use crate::policy::{Action, Comment, DeviceId, GuardId, MacAddr, Name, OwnRule, OwnTarget, Pause, Scope};
 use crate::snapshot::SnapshotCell;
-use crate::store::{AddedList, AddedProfile, Store};
+use crate::store::{AccessToken, AddedList, AddedProfile, SecondFactor, Settings, Store};
 use crate::time::{Clock, Timestamp};
 
 /// Commands that may wait. When there are more, whoever asks waits for [`PATIENCE`] and is then told that sordino is busy.
@@ -60,6 +64,8 @@ pub const GUARDS_OFF_BOUND: usize = 10_000;
 /// Names given to devices in the page, kept at the same time.
 pub const DEVICE_NAMES_BOUND: usize = 10_000;
 
+/// Tokens of programs, kept at the same time.
+pub const TOKENS_BOUND: usize = 64;
 /// Devices joined, and addresses split off, in the page at the same time.
 pub const JOINS_BOUND: usize = 1_000;
 
@@ -164,6 +170,7 @@ struct Standing {
     guards_fixed: Arc<[GuardId]>,
     records_fixed: Arc<[Record]>,
     profiles_fixed: Arc<[String]>,
+    entrance: Arc<Entrance>,
 }
 
 /// Where the answer to a command goes. Whoever asked may have gone; the command is carried out all the same.
@@ -185,6 +192,13 @@ enum Command {
     AddRecord(NewRecord, Reply<OwnRecord>),
     RemoveRecord(u64, Reply<()>),
     SetPassword(String, bool, Reply<()>),
+    AddToken(NewToken, Reply<AccessToken>),
+    RemoveToken(u64, Reply<()>),
+    NoteUse(u64, Timestamp, Reply<()>),
+    SetSecondFactor(Option<SecondFactor>, Reply<()>),
+    TakeStep(u64, Reply<bool>),
+    TakeRecovery(String, Reply<bool>),
+    Restore(Box<Settings>, bool, Reply<()>),
     AddList(AddedList, Reply<()>),
     ChangeList(String, ListChange, Reply<()>),
     RemoveList(String, Reply<()>),

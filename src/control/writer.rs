@@ -1,6 +1,7 @@
 //! The task that carries commands out.
 
 mod added;
+mod entrance;
 mod guards;
 mod house;
 pub(super) mod local;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Compiled, State, compile, in_force, wanted};
 use super::subscriptions::Subscriptions;
-use super::{Command, Options, Refusal, Standing};
+use super::{Command, Entrance, Options, Refusal, Standing};
 use crate::snapshot::SnapshotCell;
 use crate::store::{Settings, Store};
 use crate::time::{Clock, Timestamp};
@@ -84,6 +85,13 @@ impl Writer {
             Command::AddRecord(record, reply) => drop(reply.send(self.add_record(record).await)),
             Command::RemoveRecord(id, reply) => drop(reply.send(self.remove_record(id).await)),
             Command::SetPassword(hash, first, reply) => drop(reply.send(self.set_password(hash, first).await)),
+            Command::AddToken(token, reply) => drop(reply.send(self.add_token(token).await)),
+            Command::RemoveToken(id, reply) => drop(reply.send(self.remove_token(id).await)),
+            Command::NoteUse(id, at, reply) => drop(reply.send(self.note_use(id, at).await)),
+            Command::SetSecondFactor(factor, reply) => drop(reply.send(self.set_second_factor(factor).await)),
+            Command::TakeStep(step, reply) => drop(reply.send(Ok(self.take_step(step).await))),
+            Command::TakeRecovery(hash, reply) => drop(reply.send(Ok(self.take_recovery(&hash).await))),
+            Command::Restore(settings, secrets, reply) => drop(reply.send(self.restore(*settings, secrets).await)),
             Command::AddList(list, reply) => drop(reply.send(self.add_list(list).await)),
             Command::ChangeList(name, change, reply) => drop(reply.send(self.change_list(&name, change).await)),
             Command::RemoveList(name, reply) => drop(reply.send(self.remove_list(&name).await)),
@@ -211,8 +219,10 @@ impl Writer {
         let guards_fixed = self.state.options.guards_off.as_slice().into();
         let records_fixed = self.state.options.local.records.as_slice().into();
         let profiles_fixed = self.state.options.profiles.iter().map(|profile| profile.name.clone()).collect();
+        let entrance = Arc::new(Entrance::of(settings));
         let lists = lists.clone();
-        self.standing.send_replace(Standing { lists, problems, guards_fixed, records_fixed, profiles_fixed });
+        let standing = Standing { lists, problems, guards_fixed, records_fixed, profiles_fixed, entrance };
+        self.standing.send_replace(standing);
     }
 
     fn swept(&self, now: Timestamp) -> Settings {

@@ -33,6 +33,11 @@ impl Archive {
         Ok(Self { database: Database::open(dir)? })
     }
 
+    /// What it is kept in.
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The periods whose tallies are in here.
     pub(super) fn periods(&self) -> Result<BTreeMap<PeriodId, Summary>, DatabaseError> {
         let mut periods = BTreeMap::new();

@@ -118,6 +118,22 @@ impl Database {
         guarded(|| replaced.iter().try_for_each(|old| self.sled.drop_tree(&old[1..]).map(drop)))
     }
 
+    /// As [`write`](Self::write), for a directory of layout 1: nothing stands in front of its values.
+    pub(super) fn write_plain(&self, changes: Vec<Change>) -> Result<(), DatabaseError> {
+        guarded(|| {
+            let mut batch = sled::Batch::default();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+            self.sled.apply_batch(batch)?;
+            self.sled.flush().map(drop)
+        })?;
+        self.sync().map_err(DatabaseError::Disk)
+    }
+
     /// Puts a large value into a tree of its own; what stands for it.
     fn place(&self, value: &[u8]) -> sled::Result<Vec<u8>> {
         if value.len() < LARGE {

@@ -236,6 +236,11 @@ impl Disk {
         Ok(())
     }
 
+    /// A closed period; none where it is forgotten by now.
+    pub(super) fn closed_period(&self, id: PeriodId) -> Result<Option<Arc<Period>>, DatabaseError> {
+        self.shelf.open(id)
+    }
+
     fn remove_period(&self, id: PeriodId) -> io::Result<bool> {
         if !self.shelf.remove(id)? {
             return Ok(false);

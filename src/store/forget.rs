@@ -80,7 +80,7 @@ fn identities(intent: &str) -> Option<Vec<DeviceId>> {
 }
 
 /// Writes the open block, so that it can be forgotten where all others are.
-fn hand_to_disk(store: &Store) -> Result<(), Trouble> {
+pub(super) fn hand_to_disk(store: &Store) -> Result<(), Trouble> {
     let Some(disk) = store.disk().filter(|disk| !disk.is_given_up()) else { return Ok(()) };
     let unpackable = |error: io::Error| Trouble::Refused(store.home.dir().into(), error.to_string());
     let mut memory = store.memory();
@@ -97,7 +97,7 @@ fn hand_to_disk(store: &Store) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn forget_in_memory(store: &Store, gone: Option<&[DeviceId]>) {
+pub(super) fn forget_in_memory(store: &Store, gone: Option<&[DeviceId]>) {
     let mut memory = store.memory();
     match gone {
         Some(gone) => memory.forget_devices(gone),
@@ -106,7 +106,7 @@ fn forget_in_memory(store: &Store, gone: Option<&[DeviceId]>) {
 }
 
 /// Waits until nobody reads the history any more, and closes it.
-fn let_go(mut disk: Arc<Disk>) -> io::Result<()> {
+pub(super) fn let_go(mut disk: Arc<Disk>) -> io::Result<()> {
     let (times, pause) = READERS;
     for _ in 0..times {
         match Arc::try_unwrap(disk) {

@@ -25,8 +25,8 @@ use super::{EventId, MAX_BLOCK_EVENTS};
 use crate::event::Event;
 use crate::time::{Hour, Timestamp};
 
-const OLD_JOURNAL: &str = "journal";
-const OLD_TALLIES: &str = "tallies";
+pub(super) const OLD_JOURNAL: &str = "journal";
+pub(super) const OLD_TALLIES: &str = "tallies";
 const HOURS_PER_DAY: u32 = 24;
 
 /// What layout 1 knew of a period.

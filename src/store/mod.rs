@@ -10,7 +10,7 @@
 //! `archive`; both keep `value`s in a `database`. `reading` puts memory and disk together again, by `search` for a
 //! `filter`, with the closed periods on a `shelf`. `retention` says when it is safe to expire, `forget` removes what
 //! someone asks to be removed, `migration` reads what was written before. `home` is the directory all this is in, and
-//! `settings` the file beside it.
+//! `settings` the file beside it, with `secrets` in it. A `backup` is all of that in one file.
 //!
 //! On disk, below the directory that `store.path` names:
 //!
@@ -20,10 +20,12 @@
 //! archive/               sled: the tallies of all closed days, devices, firsts, and which days there are
 //! layout, lock           the format of the directory, and whose it is now
 //! forgetting             what is being forgotten, until that is done
+//! restored/              what came out of a backup, until it is in its place
 //! NAME.damaged-MILLIS    what could not be read, set aside
 //! ```
 
 mod archive;
+pub mod backup;
 mod block;
 mod columns;
 mod database;
@@ -46,6 +48,7 @@ mod retention;
 #[cfg(test)]
 mod samples;
 mod search;
+mod secrets;
 mod settings;
 mod sheet;
 mod shelf;
@@ -62,6 +65,7 @@ pub use self::filter::{Filter, LabelTest, NameMatch, Term, What};
 pub use self::options::{COUNTS_IN_MEMORY, FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
 pub use self::privacy::{EVERYONE, Keeping, Level};
 pub use self::search::Sieve;
+pub use self::secrets::{AccessToken, SecondFactor, TokenScope};
 pub use self::settings::{AddedList, AddedProfile, Settings};
 
 use self::disk::Disk;
@@ -204,6 +208,8 @@ impl Store {
         let home = Home::new(options.path.clone());
         // Only whose directory it is may set anything in it aside.
         let ours = home.claim().is_ok();
+        // Before the settings are read, which may be among what waits.
+        let finished = if ours { backup::finish(&home, true) } else { Ok(()) };
         let store = Self {
             settings: SettingsFile::load(options.path.join(SETTINGS), ours, clock.now()),
             home,
@@ -214,6 +220,9 @@ impl Store {
             options,
             clock,
         };
+        if let Err(error) = finished {
+            store.notes().trouble = Some(Trouble::Unusable(store.home.dir().into(), error).to_string());
+        }
         // Where nothing is to be written, nothing is opened either.
         if store.writes()
             && let Err(trouble) = store.open_disk(false)
@@ -341,6 +350,8 @@ impl Store {
     /// Opens journal and archive. With `fresh`, what the disk has is read but not added to.
     fn open_disk(&self, fresh: bool) -> Result<Arc<Disk>, Trouble> {
         self.home.claim()?;
+        let unfinished = |error| Trouble::Unusable(self.home.dir().into(), error);
+        backup::finish(&self.home, false).map_err(unfinished)?;
         migration::bring_up(&self.home)?;
         forget::finish(&self.home)?;
         let mut aside = Vec::new();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SETTINGS;
 use super::home::{set_aside, write_whole};
+use super::secrets::{AccessToken, SecondFactor};
 use crate::local::OwnRecord;
 use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule, Pause};
 use crate::time::Timestamp;
@@ -53,6 +54,12 @@ pub struct Settings {
     /// Names of the house that were made in the page.
     #[serde(default)]
     pub records: Vec<OwnRecord>,
+    /// Tokens of programs.
+    #[serde(default)]
+    pub tokens: Vec<AccessToken>,
+    /// What is asked for at login besides the password.
+    #[serde(default)]
+    pub second_factor: Option<SecondFactor>,
 }
 
 /// A list from elsewhere that was added in the page.
@@ -163,8 +170,7 @@ impl SettingsFile {
                 format!("{} holds settings that were not read at the start: restart sordino", self.path.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
-        let content = Content { version: VERSION, settings: serde_json::to_value(settings)? };
-        write_whole(&self.path, &serde_json::to_vec_pretty(&content)?)?;
+        write_whole(&self.path, &in_file(settings)?)?;
         state.settings = settings.clone();
         state.file = Known::Read;
         Ok(())
@@ -183,7 +189,7 @@ impl State {
 
 /// Why a file holds no settings that we can use.
 #[derive(Debug, thiserror::Error)]
-enum NotSettings {
+pub(super) enum NotSettings {
     #[error("they were written by a newer sordino")]
     Newer,
     #[error("they are damaged ({0})")]
@@ -210,12 +216,23 @@ fn try_read(path: &Path) -> Result<Option<Settings>, NotSettings> {
         }
         Err(error) => return Err(NotSettings::Unreadable(error)),
     };
+    parse(&bytes).map(Some)
+}
+
+/// The settings in the octets of such a file.
+pub(super) fn parse(bytes: &[u8]) -> Result<Settings, NotSettings> {
     let damaged = |error: serde_json::Error| NotSettings::Damaged(error.to_string());
-    let content: Content = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let content: Content = serde_json::from_slice(bytes).map_err(damaged)?;
     if content.version > VERSION {
         return Err(NotSettings::Newer);
     }
-    serde_json::from_value(content.settings).map(Some).map_err(damaged)
+    serde_json::from_value(content.settings).map_err(damaged)
+}
+
+/// The octets of such a file.
+pub(super) fn in_file(settings: &Settings) -> io::Result<Vec<u8>> {
+    let content = Content { version: VERSION, settings: serde_json::to_value(settings)? };
+    Ok(serde_json::to_vec_pretty(&content)?)
 }
 
 fn damaged(path: &Path, why: &str, now: Timestamp) -> State {

@@ -77,7 +77,8 @@ impl Shelf {
         damaged
     }
 
-    fn open(&self, id: PeriodId) -> Result<Option<Arc<Period>>, DatabaseError> {
+    /// A closed period; none where it is forgotten by now.
+    pub(super) fn open(&self, id: PeriodId) -> Result<Option<Arc<Period>>, DatabaseError> {
         let mut open = self.lock();
         if let Some(period) = open.iter().find(|period| period.id == id) {
             return Ok(Some(period.clone()));

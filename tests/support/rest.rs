@@ -52,6 +52,11 @@ impl Rest {
     }
 
     #[track_caller]
+    pub fn put(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.call(Method::PUT, path, Some(body))
+    }
+
+    #[track_caller]
     pub fn delete(&self, path: &str) -> (StatusCode, Value) {
         self.call(Method::DELETE, path, None)
     }
@@ -81,6 +86,28 @@ impl Rest {
         self.runtime.block_on(async {
             let response = request.send().await.expect("an HTTP response");
             (response.status(), response.text().await.unwrap())
+        })
+    }
+
+    /// The octets of a GET that must succeed.
+    #[track_caller]
+    pub fn file(&self, path: &str) -> Vec<u8> {
+        let request = self.client.get(format!("{}{path}", self.base));
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("an HTTP response");
+            assert_eq!(response.status(), StatusCode::OK, "GET {path}");
+            response.bytes().await.expect("all of it").to_vec()
+        })
+    }
+
+    /// Sends a file.
+    #[track_caller]
+    pub fn send_file(&self, path: &str, content: impl Into<reqwest::Body>) -> (StatusCode, Value) {
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "application/octet-stream").body(content);
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("an HTTP response");
+            (response.status(), response.json().await.unwrap())
         })
     }
 

@@ -82,6 +82,6 @@ fn check_bounds(settings: &Settings) -> Result<(), Refusal> {
 
 /// A number that none of `taken` is, and that none was before unless the clock was set back: one that was taken away must
 /// not come to mean another rule while a page that is still open offers to undo it.
-pub(super) fn fresh_id(taken: impl Iterator<Item = u64>, now: Timestamp) -> u64 {
+pub(in crate::control) fn fresh_id(taken: impl Iterator<Item = u64>, now: Timestamp) -> u64 {
     now.millis().max(taken.max().map_or(0, |largest| largest + 1))
 }
