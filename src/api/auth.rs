@@ -10,19 +10,23 @@ use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::BackOff;
+use super::bearer::{Program, Programs, Secret};
 use super::connection::Peer;
 use super::house::{Counters, House};
 use super::password::Hashing;
 use super::problem::Problem;
-use super::session::{ABSOLUTE, Sessions, Token};
+use super::second_factor::Enrolment;
+use super::session::{ABSOLUTE, Sessions, Token, Visit};
 use crate::control::Control;
-use crate::store::Store;
+use crate::store::TokenScope;
 use crate::time::Clock;
 
+/// Most characters of what a browser says that it is.
+const AGENT_CHARS: usize = 200;
 /// The name of the cookie.
 pub(crate) const COOKIE: &str = "sordino_session";
 /// The state of the router. Cheap to clone.
@@ -31,6 +35,7 @@ pub(crate) struct Gate(Arc<Inside>);
 
 struct Inside {
     sessions: Sessions,
+    programs: Programs,
     house: House,
     door: Door,
     /// The password by which all sessions began.
@@ -45,7 +50,8 @@ pub(crate) struct Door {
     pub(crate) setup_code: String,
     pub(crate) back_off: BackOff,
     pub(crate) hashing: Hashing,
-    pub(crate) store: Arc<Store>,
+    /// A second factor that is not confirmed yet.
+    pub(crate) enrolment: Enrolment,
     pub(crate) control: Control,
     pub(crate) clock: Clock,
 }
@@ -53,11 +59,20 @@ pub(crate) struct Door {
 impl Gate {
     pub(crate) fn new(door: Door, house: House, stop: CancellationToken) -> Self {
         let password = Mutex::new(door.control.entrance().password_hash.clone());
-        Self(Arc::new(Inside { sessions: Sessions::new(stop), house, door, password }))
+        let programs = Programs::new(stop.clone());
+        Self(Arc::new(Inside { sessions: Sessions::new(stop), programs, house, door, password }))
     }
 
     pub(crate) fn door(&self) -> &Door {
         &self.0.door
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.0.programs
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -65,10 +80,12 @@ impl Gate {
     }
 
     /// Begins a session, in the place of the one that the request came with: an old token must not outlive a login.
-    pub(crate) fn let_in(&self, request: &HeaderMap) -> Result<HeaderValue, Problem> {
+    pub(crate) fn let_in(&self, request: &HeaderMap, peer: Peer) -> Result<HeaderValue, Problem> {
         self.heed_password();
         tokens(request).for_each(|token| self.0.sessions.end(&token));
-        let token = self.0.sessions.begin(self.door().clock.instant()).map_err(Problem::ours)?;
+        let clock = &self.door().clock;
+        let visit = Visit { since: clock.now(), address: peer.address(), agent: agent_of(request) };
+        let token = self.0.sessions.begin(clock.instant(), visit).map_err(Problem::ours)?;
         Ok(cookie(&token.to_string(), ABSOLUTE, request))
     }
 
@@ -129,18 +146,34 @@ impl FromRequestParts<Gate> for Onlooker {
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
         let is_here = peer.is_some_and(|ConnectInfo(peer)| is_local(peer.address(), &parts.headers));
-        if is_here || gate.knows(&parts.headers) {
+        let program = Secret::of(&parts.headers).is_some_and(|secret| gate.0.program(&secret).is_some());
+        if is_here || program || gate.knows(&parts.headers) {
             return Ok(Self(gate.clone()));
         }
         Err(Problem::new(StatusCode::UNAUTHORIZED, "Log in first, or ask from the machine that sordino runs on."))
     }
 }
 
-/// Someone who is logged in, and with that the house.
+/// Someone who may do what the call does, and with that the house: a person who is logged in, or a program whose token
+/// reaches so far. To look takes [`TokenScope::Read`], to change something [`TokenScope::Act`].
 pub(crate) struct LoggedIn {
     gate: Gate,
-    token: Token,
+    who: Who,
     ended: CancellationToken,
+}
+
+enum Who {
+    Person(Token),
+    Program(Program),
+}
+
+/// A person who is logged in, or a program that may do everything.
+pub(crate) struct Admin(LoggedIn);
+
+/// A person who is logged in: what lets others in is no program's affair.
+pub(crate) struct Person {
+    inside: LoggedIn,
+    token: Token,
 }
 
 impl Deref for LoggedIn {
@@ -148,6 +181,34 @@ impl Deref for LoggedIn {
 
     fn deref(&self) -> &House {
         &self.gate.0.house
+    }
+}
+
+impl Deref for Admin {
+    type Target = LoggedIn;
+
+    fn deref(&self) -> &LoggedIn {
+        &self.0
+    }
+}
+
+impl Deref for Person {
+    type Target = LoggedIn;
+
+    fn deref(&self) -> &LoggedIn {
+        &self.inside
+    }
+}
+
+impl Person {
+    /// Ends this session.
+    pub(crate) fn log_out(&self) {
+        self.gate.0.sessions.end(&self.token);
+    }
+
+    /// The secret of this session.
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
     }
 }
 
@@ -160,14 +221,12 @@ impl LoggedIn {
         self.gate.read(work).await
     }
 
-    /// Ends this session.
-    pub(crate) fn log_out(&self) {
-        self.gate.0.sessions.end(&self.token);
-    }
-
-    /// Whether the session goes on, without using it.
+    /// Whether the session goes on, without using it, or the token is still valid.
     pub(crate) fn goes_on(&self) -> bool {
-        self.gate.0.sessions.goes_on(&self.token, self.clock.instant())
+        match &self.who {
+            Who::Person(token) => self.gate.0.sessions.goes_on(token, self.clock.instant()),
+            Who::Program(program) => self.gate.0.programs.goes_on(*program, &self.control, self.clock.now()),
+        }
     }
 
     /// Cancelled when the session ends or sordino stops.
@@ -176,19 +235,81 @@ impl LoggedIn {
     }
 }
 
+impl Inside {
+    fn program(&self, secret: &Secret) -> Option<(Program, CancellationToken)> {
+        self.programs.let_in(secret, &self.door.control, self.door.clock.now())
+    }
+}
+
+impl Gate {
+    /// Who sends this request. One that brings a token is judged by it alone, whatever cookie it has.
+    fn admit(&self, parts: &Parts) -> Result<LoggedIn, Problem> {
+        if let Some(secret) = Secret::of(&parts.headers) {
+            let (program, ended) = self.0.program(&secret).ok_or_else(|| {
+                let detail = "There is no such token, or it has ended. Make another one in the settings of the page.";
+                Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind("/problems/token")
+            })?;
+            return Ok(LoggedIn { gate: self.clone(), who: Who::Program(program), ended });
+        }
+        self.heed_password();
+        let now = self.door().clock.instant();
+        tokens(&parts.headers)
+            .find_map(|token| {
+                let ended = self.0.sessions.resume(&token, now)?;
+                Some(LoggedIn { gate: self.clone(), who: Who::Person(token), ended })
+            })
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "Log in first."))
+    }
+}
+
+impl LoggedIn {
+    fn reaching(self, needed: TokenScope) -> Result<Self, Problem> {
+        match self.who {
+            Who::Program(program) if program.scope < needed => {
+                let detail = format!("This token does not reach so far: the call needs the scope {needed}.");
+                Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind("/problems/scope"))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
 impl FromRequestParts<Gate> for LoggedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
-        gate.heed_password();
-        let now = gate.door().clock.instant();
-        tokens(&parts.headers)
-            .find_map(|token| {
-                let ended = gate.0.sessions.resume(&token, now)?;
-                Some(Self { gate: gate.clone(), token, ended })
-            })
-            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "Log in first."))
+        let looks = matches!(parts.method, Method::GET | Method::HEAD);
+        gate.admit(parts)?.reaching(if looks { TokenScope::Read } else { TokenScope::Act })
     }
+}
+
+impl FromRequestParts<Gate> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
+        Ok(Self(gate.admit(parts)?.reaching(TokenScope::Admin)?))
+    }
+}
+
+impl FromRequestParts<Gate> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
+        let inside = gate.admit(parts)?;
+        match &inside.who {
+            Who::Person(token) => Ok(Self { token: token.clone(), inside }),
+            Who::Program(_) => {
+                let detail = "Only a person who is logged in can do this, and no token.";
+                Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind("/problems/person-needed"))
+            }
+        }
+    }
+}
+
+/// What the browser says that it is, without what could not be shown.
+fn agent_of(request: &HeaderMap) -> Option<String> {
+    let agent = request.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(agent.chars().filter(|letter| !letter.is_control()).take(AGENT_CHARS).collect())
 }
 
 /// The cookie that makes a browser forget its session.

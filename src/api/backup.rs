@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{Semaphore, mpsc};
 use utoipa::ToSchema;
 
-use super::auth::LoggedIn;
+use super::auth::{Admin, LoggedIn};
 use super::problem::{Params, Problem, sentence};
 use crate::control::backup::{Errand, NotRestored, look};
 use crate::store::backup::{Contents, NoBackup, Progress, Stage, Which, file_name};
@@ -97,12 +97,9 @@ pub(crate) struct RestoreProgress {
 pub(crate) struct Restoring(Mutex<Option<Arc<Progress>>>);
 
 /// Everything that the page keeps, in one file.
-#[utoipa::path(get, path = "/backup", tag = "backup", params(BackupParams), responses(
+#[utoipa::path(get, path = "/backup", tag = "backup", security(("login" = []), ("token" = ["admin"])), params(BackupParams), responses(
     (status = 200, content_type = "application/octet-stream", body = Vec<u8>, description = "The file; whole only with its end")))]
-pub(crate) async fn back_up(
-    house: LoggedIn,
-    Params(params): Params<BackupParams>,
-) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn back_up(house: Admin, Params(params): Params<BackupParams>) -> Result<impl IntoResponse, Problem> {
     let which = Which { history: params.history.unwrap_or(false), secrets: params.secrets.unwrap_or(false) };
     let Ok(place) = BACKUPS.try_acquire() else {
         let detail = "A backup is under way already. Wait for it to end.";
@@ -132,11 +129,11 @@ pub(crate) async fn back_up(
 }
 
 /// Takes a backup back: whole and at once, or not at all. Sessions of others end where a password comes with it.
-#[utoipa::path(post, path = "/restore", tag = "backup", params(RestoreParams),
+#[utoipa::path(post, path = "/restore", tag = "backup", security(("login" = []), ("token" = ["admin"])), params(RestoreParams),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
     responses((status = 200, body = Restored, description = "It is in force; or, with `try`, could be")))]
 pub(crate) async fn restore(
-    house: LoggedIn,
+    house: Admin,
     Params(params): Params<RestoreParams>,
     request: Request,
 ) -> Result<Json<Restored>, Problem> {
@@ -159,8 +156,8 @@ pub(crate) async fn restore(
 }
 
 /// Says how far a restore has come.
-#[utoipa::path(get, path = "/restore", tag = "backup", responses((status = 200, body = RestoreProgress)))]
-pub(crate) async fn restore_progress(house: LoggedIn) -> Json<RestoreProgress> {
+#[utoipa::path(get, path = "/restore", tag = "backup", security(("login" = []), ("token" = ["admin"])), responses((status = 200, body = RestoreProgress)))]
+pub(crate) async fn restore_progress(house: Admin) -> Json<RestoreProgress> {
     let progress = house.restoring.now();
     let stage = match progress.as_ref().map(|progress| progress.stage()).unwrap_or_default() {
         Stage::Idle => "idle",
@@ -174,9 +171,9 @@ pub(crate) async fn restore_progress(house: LoggedIn) -> Json<RestoreProgress> {
 }
 
 /// Stops a restore; nothing changes then.
-#[utoipa::path(delete, path = "/restore", tag = "backup",
+#[utoipa::path(delete, path = "/restore", tag = "backup", security(("login" = []), ("token" = ["admin"])),
     responses((status = 204, description = "It is being stopped")))]
-pub(crate) async fn stop_restore(house: LoggedIn) -> Result<StatusCode, Problem> {
+pub(crate) async fn stop_restore(house: Admin) -> Result<StatusCode, Problem> {
     match house.restoring.now().is_some_and(|progress| progress.stop()) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("restore that could be stopped")),

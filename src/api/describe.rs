@@ -1,6 +1,9 @@
 //! The description of the API (OpenAPI 3.1): what the routes say of themselves, and what is the same for all of them.
 
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
@@ -51,7 +54,23 @@ pub(crate) fn add_problems(document: &mut OpenApi) {
     }
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {
+/// Says of every call that says nothing else what a token must reach for it: those that look `read`, all others `act`.
+///
+/// Calls that say something are open to all, a person's alone, or need `admin`.
+pub(crate) fn add_scopes(document: &mut OpenApi) {
+    let reaching = |scope: &str| {
+        Some(vec![SecurityRequirement::new("login", [] as [&str; 0]), SecurityRequirement::new("token", [scope])])
+    };
+    let fill = |operation: &mut Operation, scope: &str| {
+        operation.security = operation.security.take().or_else(|| reaching(scope));
+    };
+    for path in document.paths.paths.values_mut() {
+        path.get.iter_mut().for_each(|operation| fill(operation, "read"));
+        operations(path).for_each(|operation| fill(operation, "act"));
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
 }
 
@@ -62,6 +81,10 @@ impl Modify for Login {
         let cookie = ApiKey::Cookie(ApiKeyValue::with_description(COOKIE, "Set by /api/v1/login"));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("login", SecurityScheme::ApiKey(cookie));
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token that was made in the settings of the page. Its scope is named with each call."));
+        components.add_security_scheme("token", SecurityScheme::Http(token.build()));
         document.security = Some(vec![SecurityRequirement::new("login", [] as [&str; 0])]);
     }
 }
@@ -143,9 +166,19 @@ mod tests {
                 "post /api/v1/rules",
                 "delete /api/v1/rules/{id}",
                 "put /api/v1/rules/{id}",
+                "get /api/v1/second-factor",
+                "post /api/v1/second-factor",
+                "post /api/v1/second-factor/confirm",
+                "post /api/v1/second-factor/off",
                 "get /api/v1/session",
+                "delete /api/v1/sessions",
+                "get /api/v1/sessions",
+                "delete /api/v1/sessions/{id}",
                 "post /api/v1/setup",
                 "get /api/v1/status",
+                "get /api/v1/tokens",
+                "post /api/v1/tokens",
+                "delete /api/v1/tokens/{id}",
                 "post /api/v1/whatif",
             ]
         );

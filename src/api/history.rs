@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Deserialize;
 
-use super::auth::LoggedIn;
+use super::auth::Admin;
 use super::problem::{Params, Problem};
 use crate::policy::DeviceId;
 
@@ -20,10 +20,10 @@ pub(crate) struct ForgetParams {
 }
 
 /// Forgets the queries, tallies and firsts of a device, or all: when this returns, no byte of them is on disk.
-#[utoipa::path(delete, path = "/history", tag = "queries", params(ForgetParams),
+#[utoipa::path(delete, path = "/history", tag = "queries", security(("login" = []), ("token" = ["admin"])), params(ForgetParams),
     responses((status = 204, description = "It is forgotten")))]
 pub(crate) async fn forget_history(
-    house: LoggedIn,
+    house: Admin,
     Params(params): Params<ForgetParams>,
 ) -> Result<impl IntoResponse, Problem> {
     let device = match (params.device, params.all) {

@@ -6,11 +6,12 @@ use axum::response::{AppendHeaders, IntoResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::{Door, Gate, LoggedIn, is_local, no_cookie};
+use super::auth::{Door, Gate, Person, is_local, no_cookie};
 use super::connection::Peer;
 use super::house::{carried_out, count};
 use super::password::{NoHash, check};
 use super::problem::{Body, Problem, sentence};
+use super::second_factor::pass;
 
 /// That sordino runs, and which.
 #[derive(Serialize, ToSchema)]
@@ -50,6 +51,9 @@ pub(crate) struct Setup {
 pub(crate) struct Login {
     /// The password.
     password: String,
+    /// The code of the second factor, or a recovery code, where one is asked for.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// Another password.
@@ -107,7 +111,7 @@ pub(crate) async fn setup(
     let hash = door.hashing.hash(setup.password).await?;
     carried_out(door.control.set_password(hash, true)).await?;
     tracing::info!("the password of the page was set");
-    Ok(with_cookie(gate.let_in(&headers)?))
+    Ok(with_cookie(gate.let_in(&headers, peer)?))
 }
 
 /// Logs in.
@@ -122,22 +126,24 @@ pub(crate) async fn login(
     let hash = password_hash(gate.door());
     let hash = hash.ok_or_else(|| Problem::new(StatusCode::CONFLICT, "No password is set yet. Set one first."))?;
     verify(&gate, peer, login.password, hash).await?;
-    Ok(with_cookie(gate.let_in(&headers)?))
+    pass(&gate, login.code.as_deref()).await?;
+    gate.door().back_off.forgive(peer.address());
+    Ok(with_cookie(gate.let_in(&headers, peer)?))
 }
 
 /// Ends this session.
-#[utoipa::path(post, path = "/logout", tag = "session",
+#[utoipa::path(post, path = "/logout", tag = "session", security(("login" = [])),
     responses((status = 204, description = "You are logged out")))]
-pub(crate) async fn logout(house: LoggedIn, headers: HeaderMap) -> impl IntoResponse {
+pub(crate) async fn logout(house: Person, headers: HeaderMap) -> impl IntoResponse {
     house.log_out();
     with_cookie(no_cookie(&headers))
 }
 
 /// Sets another password, and ends every session but this one.
-#[utoipa::path(put, path = "/password", tag = "session", request_body = NewPassword,
+#[utoipa::path(put, path = "/password", tag = "session", security(("login" = [])), request_body = NewPassword,
     responses((status = 204, description = "The password is another one now; all other sessions are over")))]
 pub(crate) async fn change_password(
-    _: LoggedIn,
+    _: Person,
     State(gate): State<Gate>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
@@ -149,12 +155,11 @@ pub(crate) async fn change_password(
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     check(&new.password)?;
-    let hash = password_hash(door).unwrap_or_default();
-    verify(&gate, peer, new.current, hash).await?;
+    verify_again(&gate, peer, new.current).await?;
     let hash = door.hashing.hash(new.password).await?;
     carried_out(door.control.set_password(hash, false)).await?;
     tracing::info!("the password of the page was changed");
-    Ok(with_cookie(gate.let_in(&headers)?))
+    Ok(with_cookie(gate.let_in(&headers, peer)?))
 }
 
 /// Passes when the password is right. The words for a wrong one are the same whatever was wrong with it.
@@ -162,13 +167,20 @@ async fn verify(gate: &Gate, peer: Peer, password: String, hash: String) -> Resu
     admit(gate, peer)?;
     if !gate.door().hashing.verify(password, hash).await? {
         count(&gate.counters().logins_failed);
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "That is not the password."));
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "That is not the password.");
+        return Err(problem.of_kind("/problems/wrong-password"));
     }
+    Ok(())
+}
+
+/// Passes when someone who is logged in knows the password still.
+pub(crate) async fn verify_again(gate: &Gate, peer: Peer, password: String) -> Result<(), Problem> {
+    verify(gate, peer, password, password_hash(gate.door()).unwrap_or_default()).await?;
     gate.door().back_off.forgive(peer.address());
     Ok(())
 }
 
-fn admit(gate: &Gate, peer: Peer) -> Result<(), Problem> {
+pub(crate) fn admit(gate: &Gate, peer: Peer) -> Result<(), Problem> {
     let door = gate.door();
     door.back_off.admit(peer.address(), door.clock.instant()).map_err(|wait| {
         count(&gate.counters().logins_delayed);

@@ -9,6 +9,7 @@ mod assets;
 mod auth;
 mod backoff;
 mod backup;
+mod bearer;
 mod broken;
 mod connection;
 mod describe;
@@ -35,11 +36,15 @@ mod prometheus;
 mod queries;
 mod report;
 mod rules;
+mod second_factor;
 mod session;
+mod sessions;
 mod span;
 mod status;
 mod subscriptions;
 mod support;
+mod tokens;
+mod totp;
 mod turn;
 mod upkeep;
 mod whatif;
@@ -170,7 +175,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
         setup_code: parts.setup_code,
         back_off: backoff::BackOff::default(),
         hashing: password::Hashing::default(),
-        store: parts.store.clone(),
+        enrolment: second_factor::Enrolment::default(),
         control: parts.control.clone(),
         clock: parts.clock.clone(),
     };
@@ -214,6 +219,13 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(login::login))
         .routes(routes!(login::logout))
         .routes(routes!(login::change_password))
+        .routes(routes!(second_factor::factor_state, second_factor::begin_factor))
+        .routes(routes!(second_factor::confirm_factor))
+        .routes(routes!(second_factor::switch_factor_off))
+        .routes(routes!(tokens::list_tokens, tokens::make_token))
+        .routes(routes!(tokens::take_token_back))
+        .routes(routes!(sessions::list_sessions, sessions::end_other_sessions))
+        .routes(routes!(sessions::end_session))
         .routes(routes!(overview::overview))
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::show_device, devices::rename_device))
@@ -264,6 +276,7 @@ fn with_a_large_body(router: OpenApiRouter<Gate>) -> OpenApiRouter<Gate> {
 pub fn openapi_json() -> String {
     let mut document = api().into_openapi();
     describe::add_problems(&mut document);
+    describe::add_scopes(&mut document);
     // Maps with text keys and nothing else: it cannot fail, and a test reads it.
     document.to_pretty_json().unwrap_or_default()
 }

@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+
+use super::sessions::SessionRow;
+use crate::time::Timestamp;
 
 /// Sessions at the same time; one more ends the one that was used longest ago.
 pub(crate) const MAX_SESSIONS: usize = 64;
@@ -20,27 +25,39 @@ pub(crate) const ABSOLUTE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub(crate) struct Token([u8; 32]);
 
 #[derive(Debug)]
-struct Session {
+pub(crate) struct Session {
+    pub(crate) id: u64,
+    visit: Visit,
     made: Instant,
     used: Instant,
     ended: CancellationToken,
+}
+
+/// Who began a session, for people to know it again.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) since: Timestamp,
+    pub(crate) address: IpAddr,
+    /// What the browser said that it is, as far as it is worth keeping.
+    pub(crate) agent: Option<String>,
 }
 
 /// All sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     open: Mutex<HashMap<Token, Session>>,
+    begun: AtomicU64,
     stop: CancellationToken,
 }
 
 impl Sessions {
     /// None yet. When `stop` comes, what waits for the end of a session is woken too.
     pub(crate) fn new(stop: CancellationToken) -> Self {
-        Self { open: Mutex::default(), stop }
+        Self { open: Mutex::default(), begun: AtomicU64::new(0), stop }
     }
 
     /// Begins a session under a token that nobody has seen before.
-    pub(crate) fn begin(&self, now: Instant) -> Result<Token, getrandom::Error> {
+    pub(crate) fn begin(&self, now: Instant, visit: Visit) -> Result<Token, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         let token = Token(bytes);
@@ -50,7 +67,8 @@ impl Sessions {
             let Some(stalest) = open.values().map(|session| session.used).min() else { break };
             forget(&mut open, |session| session.used == stalest);
         }
-        open.insert(token.clone(), Session { made: now, used: now, ended: self.stop.child_token() });
+        let id = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        open.insert(token.clone(), Session { id, visit, made: now, used: now, ended: self.stop.child_token() });
         Ok(token)
     }
 
@@ -77,6 +95,38 @@ impl Sessions {
     /// Ends all of them.
     pub(crate) fn end_all(&self) {
         forget(&mut self.locked(), |_| true);
+    }
+
+    /// Ends those that are meant; how many that were.
+    pub(crate) fn end_where(&self, which: impl Fn(&Session) -> bool) -> usize {
+        let mut open = self.locked();
+        let before = open.len();
+        forget(&mut open, which);
+        before - open.len()
+    }
+
+    /// Ends all but the one of `token`.
+    pub(crate) fn end_others(&self, token: &Token) {
+        let mut open = self.locked();
+        let id = open.get(token).map(|session| session.id);
+        forget(&mut open, |session| Some(session.id) != id);
+    }
+
+    /// Those that go on, the latest first, as `token` sees them.
+    pub(crate) fn list(&self, token: &Token, now: Instant) -> Vec<SessionRow> {
+        let open = self.locked();
+        let live = open.iter().filter(|(_, session)| !session.is_over(now));
+        let row = |(of, session): (&Token, &Session)| SessionRow {
+            id: session.id,
+            since: session.visit.since,
+            used: session.visit.since.after(session.used.saturating_duration_since(session.made)),
+            address: session.visit.address.to_string(),
+            agent: session.visit.agent.clone(),
+            current: of == token,
+        };
+        let mut rows: Vec<SessionRow> = live.map(row).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+        rows
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<Token, Session>> {
@@ -135,13 +185,18 @@ impl FromStr for Token {
 mod tests {
     use super::*;
 
+    fn visit() -> Visit {
+        let address = IpAddr::from([192, 0, 2, 7]);
+        Visit { since: Timestamp::from_millis(1_000), address, agent: None }
+    }
+
     fn none() -> Sessions {
         Sessions::new(CancellationToken::new())
     }
 
     #[test]
     fn a_token_reads_back_as_itself_and_does_not_show_in_debug() {
-        let token = none().begin(Instant::now()).unwrap();
+        let token = none().begin(Instant::now(), visit()).unwrap();
         assert!(token.to_string().parse::<Token>() == Ok(token.clone()));
         assert!(!format!("{token:?}").contains(&token.to_string()[..8]));
         for text in ["", "00", &"g".repeat(64), &"é".repeat(32), &"0".repeat(65)] {
@@ -152,7 +207,7 @@ mod tests {
     #[test]
     fn use_keeps_a_session_but_not_for_ever() {
         let (sessions, begin) = (none(), Instant::now());
-        let token = sessions.begin(begin).unwrap();
+        let token = sessions.begin(begin, visit()).unwrap();
         let mut now = begin;
         while now + IDLE / 2 < begin + ABSOLUTE {
             now += IDLE / 2;
@@ -164,7 +219,7 @@ mod tests {
     #[test]
     fn looking_does_not_keep_a_session() {
         let (sessions, begin) = (none(), Instant::now());
-        let token = sessions.begin(begin).unwrap();
+        let token = sessions.begin(begin, visit()).unwrap();
         assert!(sessions.goes_on(&token, begin + IDLE / 2));
         assert!(!sessions.goes_on(&token, begin + IDLE));
     }
@@ -172,7 +227,7 @@ mod tests {
     #[test]
     fn the_end_of_a_session_is_told_to_those_who_wait_for_it() {
         let (sessions, now) = (none(), Instant::now());
-        let (one, two) = (sessions.begin(now).unwrap(), sessions.begin(now).unwrap());
+        let (one, two) = (sessions.begin(now, visit()).unwrap(), sessions.begin(now, visit()).unwrap());
         let (end_of_one, end_of_two) = (sessions.resume(&one, now).unwrap(), sessions.resume(&two, now).unwrap());
         sessions.end(&one);
         assert!(end_of_one.is_cancelled() && !end_of_two.is_cancelled());
@@ -183,10 +238,30 @@ mod tests {
     #[test]
     fn the_number_of_sessions_is_bounded_and_the_stalest_goes() {
         let (sessions, begin) = (none(), Instant::now());
-        let tokens: Vec<_> =
-            (0..=MAX_SESSIONS as u32).map(|n| sessions.begin(begin + Duration::from_secs(n.into())).unwrap()).collect();
+        let tokens: Vec<_> = (0..=MAX_SESSIONS as u32)
+            .map(|n| sessions.begin(begin + Duration::from_secs(n.into()), visit()).unwrap())
+            .collect();
         let now = begin + Duration::from_secs(100);
         assert!(!sessions.goes_on(&tokens[0], now));
         assert_eq!(tokens.iter().filter(|token| sessions.goes_on(token, now)).count(), MAX_SESSIONS);
+    }
+
+    #[test]
+    fn sessions_are_listed_and_ended_one_by_one() {
+        let (sessions, begin) = (none(), Instant::now());
+        let (one, two) = (sessions.begin(begin, visit()).unwrap(), sessions.begin(begin, visit()).unwrap());
+        let three = sessions.begin(begin, visit()).unwrap();
+        let later = begin + Duration::from_secs(7);
+        sessions.resume(&one, later);
+        let rows = sessions.list(&two, later);
+        assert_eq!(
+            rows.iter().map(|row| (row.id, row.current)).collect::<Vec<_>>(),
+            [(3, false), (2, true), (1, false)]
+        );
+        assert_eq!((rows[2].since.millis(), rows[2].used.millis()), (1_000, 8_000));
+        assert_eq!((sessions.end_where(|session| session.id == 3), sessions.goes_on(&three, later)), (1, false));
+        assert_eq!(sessions.end_where(|session| session.id == 3), 0);
+        sessions.end_others(&two);
+        assert!(!sessions.goes_on(&one, later) && sessions.goes_on(&two, later));
     }
 }

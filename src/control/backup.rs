@@ -71,7 +71,7 @@ pub async fn restore_alone(
     let save = async |settings: Settings, secrets: bool| {
         let store = store.clone();
         let saving = spawn_blocking(move || {
-            let settings = if secrets { settings } else { settings.with_secrets_of(&store.settings()) };
+            let settings = settings.in_place_of(&store.settings(), secrets);
             store.save_settings(&settings)
         });
         saving.await.map_err(io::Error::other).flatten().map_err(Refusal::NotSaved)
@@ -119,7 +119,7 @@ async fn take_back(
     let settings = contents.settings.clone();
     let history = contents.about.which.history && !leave_history;
     if history {
-        let settings = if secrets { settings.clone() } else { settings.clone().with_secrets_of(&store.settings()) };
+        let settings = settings.clone().in_place_of(&store.settings(), secrets);
         progress.begin(Stage::Writing, path.metadata().map(|about| about.len()).ok());
         let (store, watched) = (store.clone(), progress.clone());
         spawn_blocking(move || store.prepare_history(&path, &settings, &watched)).await.map_err(lost)??;

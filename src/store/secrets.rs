@@ -56,16 +56,30 @@ pub struct SecondFactor {
     pub recovery: Vec<String>,
 }
 
+impl fmt::Display for TokenScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Act => "act",
+            Self::Admin => "admin",
+        })
+    }
+}
+
 impl Settings {
     /// The settings without what lets someone in.
     pub fn without_secrets(self) -> Self {
         Self { password_hash: None, second_factor: None, tokens: Vec::new(), ..self }
     }
 
-    /// The settings with what lets someone into `other`.
-    pub fn with_secrets_of(self, other: &Self) -> Self {
-        let Self { password_hash, second_factor, tokens, .. } = other.clone();
-        Self { password_hash, second_factor, tokens, ..self }
+    /// The settings as they take the place of `old`: what lets someone in comes with them only with `secrets`.
+    pub fn in_place_of(self, old: &Self, secrets: bool) -> Self {
+        let Self { password_hash, second_factor, tokens, .. } = old.clone();
+        if !secrets {
+            return Self { password_hash, second_factor, tokens, ..self };
+        }
+        // A house whose password stood in config.toml has none to give, and must not leave the other one open.
+        Self { password_hash: self.password_hash.or(password_hash), ..self }
     }
 }
 

@@ -121,6 +121,11 @@ impl Site {
         self.directory.path().join("noise.txt")
     }
 
+    /// The file of what was set in the page.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.directory.path().join("data/settings.json")
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

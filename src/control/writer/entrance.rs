@@ -77,7 +77,7 @@ impl Writer {
     }
 
     pub(super) async fn restore(&mut self, settings: Settings, secrets: bool) -> Result<(), Refusal> {
-        let settings = if secrets { settings } else { settings.with_secrets_of(&self.state.settings) };
+        let settings = settings.in_place_of(&self.state.settings, secrets);
         self.change(settings).await?;
         // Lists among them have to be read.
         self.reload(None).await.map(drop)
