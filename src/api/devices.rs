@@ -14,7 +14,7 @@ use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Params, Problem, Segment};
 use super::span::{NightParams, Span, SpanParams};
-use crate::device::{Device, Fact};
+use crate::device::{Device, Fact, Guess};
 use crate::insight::{self, Comparison, Counts, Exposure, NameCounts};
 use crate::policy::{DeviceId, MacAddr};
 use crate::snapshot::Snapshot;
@@ -54,6 +54,14 @@ pub(crate) struct DeviceSummary {
     first_seen: Timestamp,
     /// When it was last heard of, milliseconds since the epoch.
     last_seen: Timestamp,
+    /// What it probably is, if anything speaks for something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guess: Option<Guess>,
+    /// When it asked last, if it is there and has asked for nothing for long: it may use another resolver. Milliseconds since
+    /// the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    silent_since: Option<Timestamp>,
     /// How much it asked in the span.
     #[serde(flatten)]
     counts: Counts,
@@ -154,13 +162,30 @@ pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> V
     house.store.tallies(devices, only, span.from.hour(), span.end_hour(), &mut |row| {
         sums.entry(row.device).or_default().add(row.verdict, row.count);
     });
+    let asked = house.giveaways.of(house);
     let mut heard_of = house.store.devices(devices);
     heard_of.retain(|(id, ..)| only.is_none_or(|only| only == id));
     let summary = |(id, first_seen, last_seen)| {
         let counts = sums.get(&id).copied().unwrap_or_default();
-        names.summary(id, first_seen, last_seen, counts)
+        let summary = names.summary(id, first_seen, last_seen, counts);
+        let known = devices.find(&summary.id);
+        let guess = known.and_then(|device| asked.guess(device));
+        let now = house.clock.now();
+        let silent_since = known.and_then(|device| house.lookout.silent_since(&device.addresses, last_seen, now));
+        DeviceSummary { guess, silent_since, ..summary }
     };
     heard_of.into_iter().map(summary).collect()
+}
+
+/// Devices that are there and have asked for nothing for long: what they are called, and when they asked last.
+pub(crate) fn silent(house: &House) -> Vec<(String, Timestamp)> {
+    let (snapshot, now) = (house.snapshot(), house.clock.now());
+    let silent = house.store.devices(&snapshot.devices).into_iter().filter_map(|(id, _, last)| {
+        let device = snapshot.devices.find(&id)?;
+        let since = house.lookout.silent_since(&device.addresses, last, now)?;
+        Some((device.name.clone(), since))
+    });
+    silent.collect()
 }
 
 /// What devices are called in one snapshot.
@@ -207,6 +232,8 @@ impl Names {
             addresses: device.addresses,
             first_seen,
             last_seen,
+            guess: None,
+            silent_since: None,
             counts,
         }
     }

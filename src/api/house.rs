@@ -9,8 +9,10 @@ use axum::http::StatusCode;
 use tokio::sync::{Semaphore, broadcast};
 
 use super::backup::Restoring;
+use super::giveaways::Giveaways;
 use super::problem::Problem;
 use crate::control::{Control, Refusal};
+use crate::device::Lookout;
 use crate::dns::Resolver;
 use crate::event::Event;
 use crate::snapshot::{Snapshot, SnapshotCell};
@@ -31,12 +33,14 @@ pub(crate) struct House {
     pub(crate) live: broadcast::Sender<Arc<(EventId, Event)>>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) lookout: Arc<Lookout>,
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) clock: Clock,
     pub(crate) started: Timestamp,
     pub(crate) password_unusable: bool,
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) turns: Arc<Semaphore>,
+    pub(crate) giveaways: Giveaways,
     pub(crate) restoring: Arc<Restoring>,
 }
 

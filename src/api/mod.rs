@@ -18,6 +18,7 @@ mod explain;
 mod export;
 mod filter;
 mod firsts;
+mod giveaways;
 mod guard;
 mod guards;
 mod history;
@@ -71,11 +72,13 @@ pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, NoHash, hash_password
 
 use auth::{Door, Gate};
 use connection::{Doorway, Peer};
+use giveaways::Giveaways;
 use guard::Guard;
 use house::{Counters, House};
 use problem::Problem;
 
 use crate::control::Control;
+use crate::device::Lookout;
 use crate::dns::Resolver;
 use crate::event::Event;
 use crate::snapshot::SnapshotCell;
@@ -115,6 +118,8 @@ pub struct Parts {
     pub live: broadcast::Sender<Arc<(EventId, Event)>>,
     /// How many events never reached the store.
     pub events_dropped: Arc<AtomicU64>,
+    /// Who was seen in the house.
+    pub lookout: Arc<Lookout>,
     /// Where DNS is listened for.
     pub listen: Vec<SocketAddr>,
     /// What time it is.
@@ -187,6 +192,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
         live: parts.live,
         streams: Arc::new(Semaphore::new(live::MAX_STREAMS)),
         counters,
+        lookout: parts.lookout,
         listen: parts.listen,
         started: parts.clock.now(),
         clock: parts.clock,
@@ -194,6 +200,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
         reads: House::reads(),
         restoring: Arc::default(),
         turns: Arc::new(Semaphore::new(turn::MAX_TURNS)),
+        giveaways: Giveaways::default(),
     };
     Gate::new(door, house, stop)
 }

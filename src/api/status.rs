@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::assets;
 use super::auth::LoggedIn;
+use super::devices;
 use super::house::House;
 use super::problem::{Problem, sentence};
 use crate::dns::{ServingStatus, UpstreamStatus};
@@ -46,8 +47,8 @@ pub(crate) struct Status {
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Trouble {
-    /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `password`, `certificate` or
-    /// `page`.
+    /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `mdns`, `silent`,
+    /// `password`, `certificate` or `page`.
     pub(crate) kind: &'static str,
     /// What is wrong and what to do, for people.
     text: String,
@@ -82,8 +83,10 @@ pub(crate) struct StoreStatus {
 /// Says how sordino is doing.
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn status(house: LoggedIn) -> Result<Json<Status>, Problem> {
-    let health = house.read(|house| house.store.health()).await?;
-    Ok(Json(Status::of(&house, &health)))
+    let (health, silent) = house.read(|house| (house.store.health(), devices::silent(house))).await?;
+    let mut status = Status::of(&house, &health);
+    status.problems.extend(of_silence(&silent));
+    Ok(Json(status))
 }
 
 impl Status {
@@ -96,6 +99,7 @@ impl Status {
         counters.extend(own_counters(house));
         counters.insert("store_events_lost".to_owned(), health.lost);
         counters.insert("store_counts_dropped".to_owned(), health.uncounted);
+        counters.extend(house.lookout.counters().map(|(name, n)| (name.to_owned(), n)));
         counters.insert("store_flushes".to_owned(), health.flushes);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -154,6 +158,9 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certif
              want to look into it, else delete it."
             ),
         );
+    }
+    if let Some(problem) = house.lookout.mdns_problem() {
+        tell("mdns", sentence(&problem));
     }
     house.control.problems().iter().for_each(|problem| tell("list", sentence(problem)));
     let dropped = house.counters.events_dropped.load(Ordering::Relaxed);
@@ -215,6 +222,23 @@ fn of_upstreams(upstreams: &[UpstreamStatus]) -> Vec<String> {
         )
     };
     down.iter().map(sentence).collect()
+}
+
+/// Silent devices told one by one; beyond them their number.
+const SILENT_TOLD: usize = 3;
+
+fn of_silence(silent: &[(String, Timestamp)]) -> Option<Trouble> {
+    let mut names = silent.iter().take(SILENT_TOLD).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    if silent.len() > SILENT_TOLD {
+        names.push_str(&format!(" and {} more", silent.len() - SILENT_TOLD));
+    }
+    (!silent.is_empty()).then(|| Trouble {
+        kind: "silent",
+        text: format!(
+            "On, but asking for no names any more: {names}. Such a device may use another resolver. `sordino firewall` prints \
+             rules that lead it back; the page of the device tells since when it is silent."
+        ),
+    })
 }
 
 fn of_loop(upstream: &UpstreamStatus) -> Option<String> {

@@ -9,6 +9,7 @@ mod reload;
 mod signals;
 mod sockets;
 mod supervisor;
+mod watching;
 mod web;
 
 use std::io::{self, Write as _};
@@ -28,11 +29,12 @@ use tokio_util::task::TaskTracker;
 use self::reload::Reload;
 use self::signals::{Signal, Signals};
 pub(crate) use self::sockets::{Taken, who_has};
+use self::watching::Watching;
 pub(crate) use self::web::believing;
 use crate::config::{BadConfig, Config};
 use crate::control::subscriptions::Web;
 use crate::control::{self, Control};
-use crate::device::{files, neighbour};
+use crate::device::{Lookout, neighbour};
 use crate::dns::{Lookup, Resolver};
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
@@ -176,16 +178,9 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let has_password = config.web.password_hash.is_some() || store.settings().password_hash.is_some();
     let (control, writer) = Control::start(state, snapshot.clone(), store.clone(), clock.clone(), stop_upkeep.clone());
     upkeep.spawn(writer);
-    let told = control.clone();
-    upkeep.spawn(neighbour::watch(unknown, stop_upkeep.clone(), move |table| {
-        let told = told.clone();
-        async move { told.neighbours(table).await.is_ok() }
-    }));
-    let told = control.clone();
-    upkeep.spawn(files::watch(config.house, clock.clone(), stop_upkeep.clone(), move |facts| {
-        let told = told.clone();
-        async move { told.told(facts).await.is_ok() }
-    }));
+    let lookout = Arc::new(Lookout::new(config.house.silent_after));
+    let watching = Watching { control: &control, lookout: &lookout, clock: &clock, tasks: &upkeep, stop: &stop_upkeep };
+    watching.start(config.house, unknown);
     upkeep.spawn(supervisor::give_signs(own_door, stop_upkeep.clone()));
     let (asked, kept) = (config.store.path.clone(), store.clone());
     upkeep.spawn(control::asked::watch(asked, control.clone(), kept, stop_upkeep.clone()));
@@ -212,6 +207,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
             resolver: resolver.clone(),
             live,
             events_dropped,
+            lookout,
             listen: listen.clone(),
             clock,
             setup_code,

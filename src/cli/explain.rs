@@ -61,7 +61,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     let loading = spawn_blocking(move || {
         let settings = Settings::read(&config.store.path)
             .map_err(|error| format!("the settings in {} cannot be read: {error}", config.store.path.display()))?;
-        let told = files::once(&config.house, &Clock::System);
+        let told = files::once(&config.house.files, &Clock::System);
         let mut state = State::load(config.control.read_only(), settings);
         // It may not write, and so it only looks up what the sordino that runs has noted.
         state.date(Clock::System.now());

@@ -56,7 +56,7 @@ pub(super) async fn report(path: &Path, subject: &Subject) -> Result<String, Fai
     let loading = spawn_blocking(move || {
         let settings = Settings::read(&config.store.path)
             .map_err(|error| format!("the settings in {} cannot be read: {error}", config.store.path.display()))?;
-        let told = files::once(&config.house, &Clock::System);
+        let told = files::once(&config.house.files, &Clock::System);
         let state = State::load(config.control.clone().read_only(), settings);
         Ok::<_, String>((state.with_house(neighbours, told, Clock::System.now()), config))
     });

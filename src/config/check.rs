@@ -56,7 +56,7 @@ pub(super) fn check(file: File, text: &str, path: &Path, when: When) -> Result<C
     let essential = dns.upstream.names();
     let mut config = Config {
         dns,
-        house: house.files,
+        house: house.watched,
         control: control::Options {
             schedules,
             guards_off: file.guards.off,

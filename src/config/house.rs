@@ -6,7 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::mistake::{Mistakes, suggest};
-use crate::device::{DEFAULT_TABLE, files};
+use super::values::Span;
+use crate::device::{self, DEFAULT_TABLE, files};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table: [house]")]
@@ -15,11 +16,13 @@ pub(super) struct House {
     hosts: Option<Vec<String>>,
     newcomers: Option<Spanned<String>>,
     makers: Option<String>,
+    mdns: Option<bool>,
+    silent_after: Option<Span>,
 }
 
 /// What the section says.
 pub(super) struct Said {
-    pub(super) files: files::Options,
+    pub(super) watched: device::Options,
     pub(super) newcomers: Option<String>,
     pub(super) makers: Option<PathBuf>,
 }
@@ -37,8 +40,13 @@ pub(super) fn said(house: House, profiles: &[String], directory: &Path, mistakes
         mistakes.add(&newcomers.span(), what);
     }
     let makers = house.makers.unwrap_or_else(|| DEFAULT_TABLE.to_owned());
+    let files = files::Options { leases: paths(house.leases, usual.leases), hosts: paths(house.hosts, usual.hosts) };
     Said {
-        files: files::Options { leases: paths(house.leases, usual.leases), hosts: paths(house.hosts, usual.hosts) },
+        watched: device::Options {
+            files,
+            mdns: house.mdns.unwrap_or(true),
+            silent_after: house.silent_after.map_or(device::SILENT_AFTER, |span| span.0),
+        },
         newcomers: house.newcomers.map(Spanned::into_inner),
         makers: (!makers.is_empty()).then(|| directory.join(makers)),
     }

@@ -20,8 +20,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use self::mistake::{BadConfig, Mistake};
-use crate::device::files;
-use crate::{api, control, dns, store};
+use crate::{api, control, device, dns, store};
 
 /// Bytes of the file; a larger one is no configuration.
 pub const CONFIG_BYTES_BOUND: u64 = 1 << 20;
@@ -37,7 +36,7 @@ pub struct Config {
     /// `[lists] ca`: a PEM file of a private CA that may sign for servers of lists, besides the public ones.
     pub lists_ca: Option<PathBuf>,
     /// `[house]`.
-    pub house: files::Options,
+    pub house: device::Options,
     /// `[store]`.
     pub store: store::Options,
     /// `[web]`.
@@ -126,7 +125,7 @@ impl Config {
             ("[lists] ca", self.lists_ca != new.lists_ca),
             ("[dnssec]", dns.dnssec != new.dns.dnssec),
             ("[limits]", dns.limits != new.dns.limits),
-            ("[house] leases and hosts", self.house != new.house),
+            ("[house] leases, hosts, mdns and silent_after", self.house != new.house),
             (
                 "[web]",
                 web.listen != new.web.listen

@@ -173,6 +173,17 @@ struct Standing {
     entrance: Arc<Entrance>,
 }
 
+/// Who passes on what is said of who is in the house, besides the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Teller {
+    /// Lease and hosts files.
+    Files,
+    /// The router, which is asked for names.
+    Router,
+    /// Devices themselves, by multicast.
+    Mdns,
+}
+
 /// Where the answer to a command goes. Whoever asked may have gone; the command is carried out all the same.
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
@@ -205,7 +216,7 @@ enum Command {
     Reload(Option<Box<Options>>, Reply<Vec<String>>),
     RefuseConfig(String, Reply<()>),
     Neighbours(HashMap<IpAddr, MacAddr>, Reply<()>),
-    Told(Vec<Fact>, Reply<()>),
+    Told(Teller, Vec<Fact>, Reply<()>),
     JoinDevice(DeviceId, Option<DeviceId>, Reply<()>),
     SplitAddress(IpAddr, bool, Reply<()>),
 }
@@ -341,9 +352,9 @@ impl Control {
         self.ask(|reply| Command::Neighbours(table, reply)).await
     }
 
-    /// Tells what lease and hosts files say of who is in the house.
-    pub async fn told(&self, facts: Vec<Fact>) -> Result<(), Refusal> {
-        self.ask(|reply| Command::Told(facts, reply)).await
+    /// Tells all that `teller` says now of who is in the house, in the place of what it said before.
+    pub async fn told(&self, teller: Teller, facts: Vec<Fact>) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Told(teller, facts, reply)).await
     }
 
     /// Has `device` count as the device `to`, or with none as itself again.

@@ -1,6 +1,6 @@
 //! Everything a snapshot is built from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::shelf::Shelf;
 use super::since::Since;
 use super::subscriptions::{Subscription, Wanted, copy_path};
 use super::writer::local::joined as records;
-use super::{ListOptions, ListView, Options, schedules, zones};
+use super::{ListOptions, ListView, Options, Teller, schedules, zones};
 use crate::device::{Devices, Fact, Known, Makers, Source};
 use crate::local::{Answers, Local};
 use crate::policy::{ListReport, MacAddr, OwnRule, Policy, PolicySources};
@@ -27,8 +27,8 @@ pub struct State {
     pub(super) settings: Settings,
     /// Who uses which address by the kernel's word, and since when that is known.
     pub(super) neighbours: HashMap<IpAddr, (MacAddr, Timestamp)>,
-    /// What lease and hosts files say.
-    pub(super) told: Vec<Fact>,
+    /// What else is said of who is in the house, by who passes it on.
+    pub(super) told: BTreeMap<Teller, Vec<Fact>>,
     pub(super) makers: Makers,
     pub(super) compiled: Compiled,
     /// Since when the lists are what they are.
@@ -63,7 +63,7 @@ impl State {
             options,
             settings,
             neighbours: HashMap::new(),
-            told: Vec::new(),
+            told: BTreeMap::new(),
             makers: Makers::default(),
             compiled,
             since,
@@ -104,17 +104,17 @@ impl State {
     /// This state in a house where `neighbours` says who uses which address, and files say what is `told`.
     pub fn with_house(self, neighbours: HashMap<IpAddr, MacAddr>, told: Vec<Fact>, now: Timestamp) -> Self {
         let neighbours = neighbours.into_iter().map(|(address, mac)| (address, (mac, now))).collect();
-        Self { neighbours, told, ..self }
+        Self { neighbours, told: BTreeMap::from([(Teller::Files, told)]), ..self }
     }
 
     /// The snapshot that follows from it.
     pub fn snapshot(&self) -> Snapshot {
         let policy = self.compiled.policy.clone();
-        let seen = self.neighbours.iter().map(|(&address, &(mac, since))| {
-            let source = Source::Neighbours;
-            Fact { address: Some(address), mac: Some(mac), name: None, source, since }
-        });
-        let mut facts: Vec<Fact> = seen.chain(self.told.iter().cloned()).collect();
+        let seen = self
+            .neighbours
+            .iter()
+            .map(|(&address, &(mac, since))| Fact { mac: Some(mac), ..Fact::of(address, Source::Neighbours, since) });
+        let mut facts: Vec<Fact> = seen.chain(self.told.values().flatten().cloned()).collect();
         facts.sort_by_key(|fact| (fact.source, fact.address));
         let newcomers = self.options.newcomers.as_deref().and_then(|name| policy.profile(name));
         let known = Known {

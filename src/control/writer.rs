@@ -105,8 +105,8 @@ impl Writer {
                 self.meet(table).await;
                 drop(reply.send(Ok(())));
             }
-            Command::Told(facts, reply) => {
-                self.hear(facts).await;
+            Command::Told(teller, facts, reply) => {
+                self.hear(teller, facts).await;
                 drop(reply.send(Ok(())));
             }
             Command::JoinDevice(device, to, reply) => drop(reply.send(self.join_device(device, to).await)),

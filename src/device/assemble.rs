@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{Device, DeviceOptions, Devices, Fact, Makers, covers};
+use super::{Device, DeviceOptions, Devices, Fact, Makers, Source, covers};
 use crate::policy::{DeviceId, MacAddr, Policy, ProfileId};
 
 /// Longest chain of joins that is followed. A chain that bites its tail ends here.
@@ -180,6 +180,7 @@ impl Draft {
             && device.facts.iter().all(|earlier| earlier.name.is_none())
         {
             device.name.clone_from(name);
+            device.self_named = fact.source == Source::Mdns;
         }
         if device.facts.len() < FACTS_BOUND {
             device.facts.push(fact.clone());
@@ -191,6 +192,7 @@ impl Draft {
             && !device.fixed
         {
             device.name = name.to_owned();
+            device.self_named = false;
         }
     }
 

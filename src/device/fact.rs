@@ -24,6 +24,12 @@ pub struct Fact {
     /// What it is called there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Types of services that it offers, as in `_airplay._tcp`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// What model it says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Who says so.
     pub source: Source,
     /// Since when it is known, or when the file that says so was written: milliseconds since the epoch.
@@ -40,8 +46,19 @@ pub enum Source {
     Hosts,
     /// The leases of a DHCP server.
     Lease,
+    /// The router, asked which name an address has (PTR).
+    Router,
+    /// The device itself, to everyone on the link (multicast DNS, RFC 6762).
+    Mdns,
     /// The address itself, which holds the hardware address (RFC 4291 appendix A).
     Eui64,
+}
+
+impl Fact {
+    /// That `source` knows of `address` since then; what else it says is yet to be filled in.
+    pub const fn of(address: IpAddr, source: Source, since: Timestamp) -> Self {
+        Self { address: Some(address), mac: None, name: None, services: Vec::new(), model: None, source, since }
+    }
 }
 
 /// A name that a device gave itself, as far as it may be shown; none if there is nothing to it.

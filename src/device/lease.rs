@@ -35,13 +35,7 @@ pub(super) fn read_hosts(content: &str, since: Timestamp) -> Vec<Fact> {
         let address = words.next()?.parse::<IpAddr>().ok()?.to_canonical();
         let name = usable_name(words.next()?)?;
         let everywhere = address.is_loopback() || address.is_multicast() || address.is_unspecified();
-        (!everywhere).then_some(Fact {
-            address: Some(address),
-            mac: None,
-            name: Some(name),
-            source: Source::Hosts,
-            since,
-        })
+        (!everywhere).then_some(Fact { name: Some(name), ..Fact::of(address, Source::Hosts, since) })
     });
     lines.take(ENTRIES_BOUND).collect()
 }
@@ -59,11 +53,9 @@ impl Lease {
     fn fact(self, since: Timestamp) -> Option<Fact> {
         let address = self.address?.to_canonical();
         (self.mac.is_some() || self.name.is_some()).then_some(Fact {
-            address: Some(address),
             mac: self.mac,
             name: self.name,
-            source: Source::Lease,
-            since,
+            ..Fact::of(address, Source::Lease, since)
         })
     }
 }

@@ -3,23 +3,29 @@
 //! A device is known by its hardware address where the kernel or the configuration tells one, so that it stays the same
 //! device when its addresses change. [`Devices`] is put together anew by [`Devices::assemble`] whenever something about
 //! it changes, and never changes afterwards. [`neighbour`] watches the kernel for who uses which address, [`files`] the
-//! leases of DHCP servers; each [`Fact`] keeps who said it and since when.
+//! leases of DHCP servers, [`mdns`] what devices tell everyone; each [`Fact`] keeps who said it and since when.
 
 mod assemble;
 mod fact;
 pub mod files;
+mod guess;
 mod lease;
+mod lookout;
 mod maker;
+pub mod mdns;
 pub mod neighbour;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
 pub use self::assemble::{Known, MAX_JOINS};
 pub use self::fact::{Fact, Source, mac_in};
+pub use self::guess::{Guess, guess};
+pub use self::lookout::{AWAY, Lookout, Presence, SILENT_AFTER};
 pub use self::maker::{DEFAULT_TABLE, Makers};
 use crate::policy::{Asker, DeviceId, MacAddr, ProfileId};
 
@@ -44,12 +50,31 @@ pub struct Device {
     pub profile_fixed: bool,
     /// Whether nothing of what it asks is kept.
     pub unlogged: bool,
+    /// Whether its name is what it says of itself to everyone, which anyone may say.
+    pub self_named: bool,
     /// Who made it, by its hardware address.
     pub maker: Option<Arc<str>>,
     /// Identities that the operator says are this device too.
     pub joined: Vec<DeviceId>,
     /// Why its addresses are taken for one device.
     pub facts: Vec<Fact>,
+}
+
+/// `[house]`: how it is found out who is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Lease and hosts files.
+    pub files: files::Options,
+    /// Whether multicast DNS is listened to.
+    pub mdns: bool,
+    /// How long a device that is there may ask for nothing before that is told.
+    pub silent_after: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { files: files::Options::default(), mdns: true, silent_after: SILENT_AFTER }
+    }
 }
 
 /// One `[[device]]`.
@@ -172,6 +197,7 @@ impl Device {
             fixed: false,
             profile_fixed: false,
             unlogged: false,
+            self_named: false,
             maker: None,
             joined: Vec::new(),
             facts: Vec::new(),

@@ -7,8 +7,9 @@
 mod table;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -22,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::table::Table;
+use super::Lookout;
 use crate::policy::MacAddr;
+use crate::time::Clock;
 
 /// How many addresses of strangers may wait for the watcher; more are dropped, they will ask again.
 pub const STRANGERS_BOUND: usize = 64;
@@ -31,10 +34,17 @@ const PACE: Duration = Duration::from_secs(1);
 /// How often the kernel's table is read although nothing called for it: what was missed is found again.
 const REVIEW: Duration = Duration::from_secs(300);
 
+/// Who was not seen for longer than this is looked for.
+const LOOKED_FOR_AFTER: Duration = Duration::from_secs(1800);
+/// Addresses that are looked for in one review.
+const LOOKED_FOR_BOUND: usize = 64;
+
 /// Watches until `stop`, and tells `publish` the whole table whenever it has changed. `publish` says whether it took it;
-/// otherwise it is told again a moment later. `strangers` are addresses that nobody knows.
+/// otherwise it is told again a moment later. `strangers` are addresses that nobody knows. Who is seen is noted with the
+/// lookout.
 pub async fn watch<F: Future<Output = bool>>(
     mut strangers: mpsc::Receiver<IpAddr>,
+    (lookout, clock): (Arc<Lookout>, Clock),
     stop: CancellationToken,
     publish: impl Fn(HashMap<IpAddr, MacAddr>) -> F,
 ) {
@@ -55,8 +65,9 @@ pub async fn watch<F: Future<Output = bool>>(
             message = messages.next() => match message.map(|(message, _)| message.payload) {
                 None => return warn_blind(&"the netlink socket was closed"),
                 Some(NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message))) => {
-                    if let Some((address, mac)) = read(&message) {
-                        untold |= table.hear(address, mac, Instant::now().into());
+                    if let Some(seen) = read(&message) {
+                        untold |= table.hear(seen.address, seen.mac, Instant::now().into());
+                        seen.tell(&lookout, &clock);
                     }
                 }
                 // Messages were lost, or this is none that tells of a neighbour.
@@ -73,12 +84,14 @@ pub async fn watch<F: Future<Output = bool>>(
                 if review_at <= now {
                     review_at = now + REVIEW;
                     match dump(&handle).await {
-                        Ok(pairs) => for (address, mac) in pairs {
-                            untold |= table.hear(address, mac, now.into());
+                        Ok(all) => for seen in all {
+                            untold |= table.hear(seen.address, seen.mac, now.into());
+                            seen.tell(&lookout, &clock);
                         },
                         Err(error) => return warn_blind(&error),
                     }
                     untold |= table.forget(now.into());
+                    look_for(table.pairs().into_keys(), &lookout, &clock);
                 }
                 if untold {
                     untold = !publish(table.pairs()).await;
@@ -94,10 +107,27 @@ pub async fn once() -> HashMap<IpAddr, MacAddr> {
         return HashMap::new();
     };
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    dump(&handle).await.unwrap_or_default().into_iter().collect()
+    dump(&handle).await.unwrap_or_default().into_iter().map(|seen| (seen.address, seen.mac)).collect()
 }
 
-async fn dump(handle: &Handle) -> Result<Vec<(IpAddr, MacAddr)>, rtnetlink::Error> {
+/// Has the kernel look whether those of `addresses` are there that were not seen for long: it asks on the link for whom it
+/// has something to send to. What is sent is empty, and goes to the port that throws away what comes (RFC 863).
+fn look_for(addresses: impl Iterator<Item = IpAddr>, lookout: &Lookout, clock: &Clock) {
+    const DISCARD: u16 = 9;
+    let then = clock.now().before(LOOKED_FOR_AFTER);
+    let reachable = |address: &IpAddr| !matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+    let missed = addresses.filter(|address| reachable(address) && !lookout.saw_since(*address, then));
+    for address in missed.take(LOOKED_FOR_BOUND) {
+        let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        // Whoever cannot be sent anything is not seen, and that is all there is to it.
+        let _ = UdpSocket::bind((any, 0)).and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            socket.send_to(&[], (address, DISCARD))
+        });
+    }
+}
+
+async fn dump(handle: &Handle) -> Result<Vec<Neighbour>, rtnetlink::Error> {
     let messages = pin!(handle.neighbours().get().execute());
     messages.try_filter_map(async |message| Ok(read(&message))).try_collect().await
 }
@@ -108,8 +138,25 @@ fn warn_blind(error: &dyn std::fmt::Display) {
     );
 }
 
+/// An address, and who the kernel saw using it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Neighbour {
+    address: IpAddr,
+    mac: MacAddr,
+    /// Whether it answered a moment ago, and is not only remembered.
+    is_there: bool,
+}
+
+impl Neighbour {
+    fn tell(self, lookout: &Lookout, clock: &Clock) {
+        if self.is_there {
+            lookout.saw(self.address, clock.now());
+        }
+    }
+}
+
 /// The address and the MAC in `message`, if the kernel vouches for the pair.
-fn read(message: &NeighbourMessage) -> Option<(IpAddr, MacAddr)> {
+fn read(message: &NeighbourMessage) -> Option<Neighbour> {
     use NeighbourState::{Delay, Permanent, Probe, Reachable, Stale};
     if !matches!(message.header.state, Reachable | Stale | Delay | Probe | Permanent) {
         return None;
@@ -127,7 +174,8 @@ fn read(message: &NeighbourMessage) -> Option<(IpAddr, MacAddr)> {
     let (address, mac) = (address?, mac?);
     // The low bit of the first octet marks a group and not a device (IEEE 802-2014 §8.2.2); all zeros stand for none.
     let is_device = mac.0[0] & 1 == 0 && mac.0 != [0; 6];
-    (is_device && !address.is_multicast() && !address.is_unspecified()).then_some((address, mac))
+    let is_there = message.header.state == Reachable;
+    (is_device && !address.is_multicast() && !address.is_unspecified()).then_some(Neighbour { address, mac, is_there })
 }
 
 #[cfg(test)]
@@ -161,7 +209,9 @@ mod tests {
             (NeighbourState::Stale, "192.0.2.7", &[1, 0, 0x5e, 0, 0, 1], None),
             (NeighbourState::Stale, "192.0.2.7", &[1, 2, 3, 4], None),
         ] {
-            assert_eq!(read(&message(state, address, octets)), expected, "{state:?} {address} {octets:?}");
+            let found = read(&message(state, address, octets));
+            assert_eq!(found.map(|seen| (seen.address, seen.mac)), expected, "{state:?} {address} {octets:?}");
+            assert!(found.is_none_or(|seen| seen.is_there == (state == NeighbourState::Reachable)), "{state:?}");
         }
     }
 
@@ -170,6 +220,6 @@ mod tests {
         let (_hints, strangers) = mpsc::channel(STRANGERS_BOUND);
         let stop = CancellationToken::new();
         stop.cancel();
-        watch(strangers, stop, async |_| true).await;
+        watch(strangers, (Arc::default(), Clock::System), stop, async |_| true).await;
     }
 }

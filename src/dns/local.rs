@@ -97,9 +97,10 @@ fn device_label(name: NameRef<'_>) -> Option<&[u8]> {
 }
 
 /// What people call the device, as a label: letters and digits, with a hyphen for whatever else is between them. None
-/// for a device that is only known by its address.
+/// for a device that is only known by its address, and for one whose name nobody but itself told: any device may say to
+/// everyone that it is `wpad`, or the one with your files on it.
 fn label(device: &Device) -> Option<String> {
-    if device.name.parse::<IpAddr>().is_ok() {
+    if device.self_named || device.name.parse::<IpAddr>().is_ok() {
         return None;
     }
     let words = device.name.split(|c: char| !c.is_ascii_alphanumeric() && c != '\'' && c != '’');

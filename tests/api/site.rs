@@ -87,6 +87,7 @@ impl Site {
             resolver,
             live: live.clone(),
             events_dropped: Arc::default(),
+            lookout: Arc::default(),
             listen: vec![([127, 0, 0, 1], 5300).into()],
             clock,
             setup_code: "brass-mute-7".into(),

@@ -21,7 +21,7 @@ use super::{PATIENCE, repository, within};
 pub struct Setup {
     dir: TempDir,
     servers: Vec<String>,
-    sections: [(&'static str, String); 6],
+    sections: [(&'static str, String); 7],
     tables: String,
     wrapper: Vec<String>,
 }
@@ -51,6 +51,8 @@ impl Setup {
             ("blocking", String::new()),
             ("web", "listen = \"127.0.0.1:0\"\n".into()),
             ("store", store),
+            // Tests hear nothing of the machine they run on.
+            ("house", "mdns = false\n".into()),
         ];
         Self { dir, servers: Vec::new(), sections, tables: String::new(), wrapper: Vec::new() }
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use tokio::task::spawn_blocking;
 
 use super::Writer;
-use crate::control::{DEVICE_NAMES_BOUND, JOINS_BOUND, Refusal};
+use crate::control::{DEVICE_NAMES_BOUND, JOINS_BOUND, Refusal, Teller};
 use crate::device::Fact;
 use crate::policy::{DeviceId, MacAddr};
 
@@ -26,9 +26,9 @@ impl Writer {
         }
     }
 
-    pub(super) async fn hear(&mut self, told: Vec<Fact>) {
-        if self.state.told != told {
-            self.state.told = told;
+    pub(super) async fn hear(&mut self, teller: Teller, told: Vec<Fact>) {
+        if self.state.told.get(&teller).is_none_or(|before| *before != told) {
+            self.state.told.insert(teller, told);
             self.publish();
             self.look_up_makers().await;
         }

@@ -30,7 +30,7 @@ fn assemble(configured: &[DeviceOptions], names: &[(DeviceId, String)], neighbou
 
 fn fact(address: &str, mac: Option<MacAddr>, name: Option<&str>, source: Source) -> Fact {
     let since = Timestamp::default();
-    Fact { address: Some(ip(address)), mac, name: name.map(str::to_owned), source, since }
+    Fact { mac, name: name.map(str::to_owned), ..Fact::of(ip(address), source, since) }
 }
 
 fn from_facts(facts: &[Fact]) -> Devices {

@@ -16,6 +16,7 @@ export type ProductExposure = Schemas['ProductExposure'];
 export type Label = Schemas['Label'];
 export type DeviceSummary = Schemas['DeviceSummary'];
 export type Fact = Schemas['Fact'];
+export type Guess = Schemas['Guess'];
 export type Query = Schemas['Query'];
 export type List = Schemas['List'];
 export type NewList = Schemas['NewList'];
