@@ -21,6 +21,7 @@
 //! - [`store`]: journal, tallies and settings on the disk.
 //! - [`insight`]: what the tallies mean.
 //! - [`control`]: the single writer of snapshots and settings.
+//! - [`notify`]: who is told of what happens.
 //! - [`api`]: the page and what other programs talk to.
 //! - [`config`]: reads `config.toml`.
 //! - [`app`]: starting, reloading, stopping.
@@ -39,6 +40,7 @@ pub mod dns;
 pub mod event;
 pub mod insight;
 pub mod local;
+pub mod notify;
 pub mod policy;
 pub mod snapshot;
 pub mod store;

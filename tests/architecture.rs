@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["dns", "store"],
     &["insight"],
     &["control"],
+    &["notify"],
     &["api"],
     &["config"],
     &["app"],

@@ -4,8 +4,12 @@
 
 #[path = "neighbours/house.rs"]
 mod house;
+#[path = "neighbours/moving.rs"]
+mod moving;
 #[path = "neighbours/multicast.rs"]
 mod multicast;
+#[path = "neighbours/routers.rs"]
+mod routers;
 #[path = "neighbours/silence.rs"]
 mod silence;
 mod support;

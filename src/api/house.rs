@@ -15,6 +15,7 @@ use crate::control::{Control, Refusal};
 use crate::device::Lookout;
 use crate::dns::Resolver;
 use crate::event::Event;
+use crate::notify::Standing;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::store::{EventId, Store};
 use crate::time::{Clock, Timestamp};
@@ -34,6 +35,7 @@ pub(crate) struct House {
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lookout: Arc<Lookout>,
+    pub(crate) notices: Arc<Standing>,
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) clock: Clock,
     pub(crate) started: Timestamp,

@@ -81,6 +81,7 @@ use crate::control::Control;
 use crate::device::Lookout;
 use crate::dns::Resolver;
 use crate::event::Event;
+use crate::notify::Standing;
 use crate::snapshot::SnapshotCell;
 use crate::store::{EventId, Store};
 use crate::time::Clock;
@@ -120,6 +121,8 @@ pub struct Parts {
     pub events_dropped: Arc<AtomicU64>,
     /// Who was seen in the house.
     pub lookout: Arc<Lookout>,
+    /// What became of what others were told.
+    pub notices: Arc<Standing>,
     /// Where DNS is listened for.
     pub listen: Vec<SocketAddr>,
     /// What time it is.
@@ -193,6 +196,7 @@ fn gate(parts: Parts, counters: Arc<Counters>, stop: CancellationToken) -> Gate 
         streams: Arc::new(Semaphore::new(live::MAX_STREAMS)),
         counters,
         lookout: parts.lookout,
+        notices: parts.notices,
         listen: parts.listen,
         started: parts.clock.now(),
         clock: parts.clock,

@@ -47,7 +47,7 @@ pub(crate) struct Status {
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Trouble {
-    /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `mdns`, `silent`,
+    /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `mdns`, `notify`, `silent`,
     /// `password`, `certificate` or `page`.
     pub(crate) kind: &'static str,
     /// What is wrong and what to do, for people.
@@ -99,6 +99,7 @@ impl Status {
         counters.extend(own_counters(house));
         counters.insert("store_events_lost".to_owned(), health.lost);
         counters.insert("store_counts_dropped".to_owned(), health.uncounted);
+        counters.extend(house.notices.counters().map(|(name, n)| (name.to_owned(), n)));
         counters.extend(house.lookout.counters().map(|(name, n)| (name.to_owned(), n)));
         counters.insert("store_flushes".to_owned(), health.flushes);
         Self {
@@ -161,6 +162,9 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certif
     }
     if let Some(problem) = house.lookout.mdns_problem() {
         tell("mdns", sentence(&problem));
+    }
+    if let Some(problem) = house.notices.problem() {
+        tell("notify", sentence(&problem));
     }
     house.control.problems().iter().for_each(|problem| tell("list", sentence(problem)));
     let dropped = house.counters.events_dropped.load(Ordering::Relaxed);

@@ -34,12 +34,12 @@ pub(crate) use self::web::believing;
 use crate::config::{BadConfig, Config};
 use crate::control::subscriptions::Web;
 use crate::control::{self, Control};
-use crate::device::{Lookout, neighbour};
+use crate::device::{Devices, Lookout, neighbour};
 use crate::dns::{Lookup, Resolver};
 use crate::snapshot::SnapshotCell;
 use crate::store::Store;
 use crate::time::Clock;
-use crate::{api, dns, event};
+use crate::{api, dns, event, notify};
 
 /// Events on their way to the pages that watch live; one that falls further behind is told to load again.
 const LIVE_BOUND: usize = 256;
@@ -132,7 +132,7 @@ struct House {
 async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let clock = Clock::System;
     let as_written = config.clone();
-    let (store, state) = {
+    let (store, state, known) = {
         let (options, lists, clock) = (config.store.clone(), config.control.clone(), clock.clone());
         let opened = spawn_blocking(move || {
             let store = Store::open(options, clock.clone());
@@ -140,7 +140,8 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
             if let Some(since) = state.date(clock.now()) {
                 since.write();
             }
-            (store, state)
+            let known = store.devices(&Devices::default()).into_iter().map(|(id, _, _)| id).collect();
+            (store, state, known)
         });
         opened.await.map_err(|error| Failure::Other(format!("the lists could not be compiled ({error})")))?
     };
@@ -153,6 +154,10 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let bad = |error| Failure::Other(format!("{}: {error}", path.display()));
     let tls = believing(config.lists_ca.as_deref()).map_err(bad)?;
     let lookup = Lookup::new(&config.dns).map_err(|error| bad(error.to_string()))?;
+    let names = match config.house.router {
+        Some(router) => Lookup::of_router(&config.dns, router).map_err(|error| bad(error.to_string()))?,
+        None => lookup.clone(),
+    };
     let certificates = encryption::certificates(&config, path, clock.now())?;
     let listeners = sockets::bind(&mut config.dns).map_err(Failure::Other)?;
     let (listen, encrypted) = (listeners.addresses(), listeners.encrypted());
@@ -179,7 +184,9 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let (control, writer) = Control::start(state, snapshot.clone(), store.clone(), clock.clone(), stop_upkeep.clone());
     upkeep.spawn(writer);
     let lookout = Arc::new(Lookout::new(config.house.silent_after));
-    let watching = Watching { control: &control, lookout: &lookout, clock: &clock, tasks: &upkeep, stop: &stop_upkeep };
+    let (tasks, stop) = (&upkeep, &stop_upkeep);
+    let watching =
+        Watching { control: &control, lookout: &lookout, snapshot: &snapshot, names, clock: &clock, tasks, stop };
     watching.start(config.house, unknown);
     upkeep.spawn(supervisor::give_signs(own_door, stop_upkeep.clone()));
     let (asked, kept) = (config.store.path.clone(), store.clone());
@@ -188,6 +195,16 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     let (reload, reloader) =
         Reload::new(path, as_written, control.clone(), (certificates.clone(), clock.clone()), stop_upkeep.clone());
     upkeep.spawn(reloader);
+    let notices = Arc::new(notify::Standing::default());
+    let telling = notify::Parts {
+        store: store.clone(),
+        snapshot: snapshot.clone(),
+        lookup: lookup.clone(),
+        tls: tls.clone(),
+        clock: clock.clone(),
+        standing: notices.clone(),
+    };
+    upkeep.spawn(notify::watch(config.notify, telling, known, stop_upkeep.clone()));
     let fetching = Web { lookup, tls, clock: clock.clone() };
     let subscriptions = control.subscriptions().clone();
     upkeep.spawn(subscriptions.run(fetching, control.clone(), store.clone(), stop_upkeep.clone()));
@@ -208,6 +225,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
             live,
             events_dropped,
             lookout,
+            notices,
             listen: listen.clone(),
             clock,
             setup_code,

@@ -15,7 +15,7 @@ use super::file::{self, File};
 use super::mistake::{BadConfig, Mistakes, suggest};
 use super::upstream::upstream_options;
 use super::values::{Answer, Confirmation, Listen, Permitted};
-use super::{Config, When, api, control, dns, fetching, house, local, schedules, store};
+use super::{Config, When, api, control, dns, fetching, house, local, notify, schedules, store};
 use crate::control::PROFILES_BOUND;
 use crate::control::subscriptions;
 use crate::local::{BYPASS, REBINDING};
@@ -57,6 +57,7 @@ pub(super) fn check(file: File, text: &str, path: &Path, when: When) -> Result<C
     let mut config = Config {
         dns,
         house: house.watched,
+        notify: notify::options(file.notify, &mut mistakes),
         control: control::Options {
             schedules,
             guards_off: file.guards.off,

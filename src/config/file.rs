@@ -30,6 +30,7 @@ pub(super) struct File {
     pub(super) profile: Vec<Profile>,
     pub(super) device: Vec<Device>,
     pub(super) house: super::house::House,
+    pub(super) notify: super::notify::Notify,
     pub(super) web: Web,
     pub(super) store: Store,
     pub(super) privacy: Privacy,

@@ -1,5 +1,6 @@
 //! `[house]`: where to look for who is in the house.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,6 +9,8 @@ use toml::Spanned;
 use super::mistake::{Mistakes, suggest};
 use super::values::Span;
 use crate::device::{self, DEFAULT_TABLE, files};
+
+const DNS_PORT: u16 = 53;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table: [house]")]
@@ -18,6 +21,7 @@ pub(super) struct House {
     makers: Option<String>,
     mdns: Option<bool>,
     silent_after: Option<Span>,
+    router: Option<Spanned<String>>,
 }
 
 /// What the section says.
@@ -39,6 +43,12 @@ pub(super) fn said(house: House, profiles: &[String], directory: &Path, mistakes
         let what = format!("there is no profile {:?}; {}", newcomers.get_ref(), suggest(newcomers.get_ref(), &known));
         mistakes.add(&newcomers.span(), what);
     }
+    let router = house.router.and_then(|written| {
+        let text = written.get_ref();
+        let read = text.parse().map(|ip| SocketAddr::new(ip, DNS_PORT)).or_else(|_| text.parse::<SocketAddr>());
+        let what = format!("{text:?} is not an address; write the one of your router, as in \"192.168.1.1\"");
+        read.map_err(|_| mistakes.add(&written.span(), what)).ok()
+    });
     let makers = house.makers.unwrap_or_else(|| DEFAULT_TABLE.to_owned());
     let files = files::Options { leases: paths(house.leases, usual.leases), hosts: paths(house.hosts, usual.hosts) };
     Said {
@@ -46,6 +56,7 @@ pub(super) fn said(house: House, profiles: &[String], directory: &Path, mistakes
             files,
             mdns: house.mdns.unwrap_or(true),
             silent_after: house.silent_after.map_or(device::SILENT_AFTER, |span| span.0),
+            router,
         },
         newcomers: house.newcomers.map(Spanned::into_inner),
         makers: (!makers.is_empty()).then(|| directory.join(makers)),

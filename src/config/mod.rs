@@ -11,6 +11,7 @@ mod file;
 mod house;
 mod local;
 mod mistake;
+mod notify;
 mod schedules;
 mod upstream;
 mod values;
@@ -37,6 +38,8 @@ pub struct Config {
     pub lists_ca: Option<PathBuf>,
     /// `[house]`.
     pub house: device::Options,
+    /// `[notify]`.
+    pub notify: crate::notify::Options,
     /// `[store]`.
     pub store: store::Options,
     /// `[web]`.
@@ -125,7 +128,8 @@ impl Config {
             ("[lists] ca", self.lists_ca != new.lists_ca),
             ("[dnssec]", dns.dnssec != new.dns.dnssec),
             ("[limits]", dns.limits != new.dns.limits),
-            ("[house] leases, hosts, mdns and silent_after", self.house != new.house),
+            ("[house] leases, hosts, mdns, router and silent_after", self.house != new.house),
+            ("[notify]", self.notify != new.notify),
             (
                 "[web]",
                 web.listen != new.web.listen

@@ -3,7 +3,7 @@
 //! A device is known by its hardware address where the kernel or the configuration tells one, so that it stays the same
 //! device when its addresses change. [`Devices`] is put together anew by [`Devices::assemble`] whenever something about
 //! it changes, and never changes afterwards. [`neighbour`] watches the kernel for who uses which address, [`files`] the
-//! leases of DHCP servers, [`mdns`] what devices tell everyone; each [`Fact`] keeps who said it and since when.
+//! leases of DHCP servers, [`mdns`] what devices tell everyone, [`router`] asks the router for names; each [`Fact`] keeps who said it and since when.
 
 mod assemble;
 mod fact;
@@ -14,9 +14,10 @@ mod lookout;
 mod maker;
 pub mod mdns;
 pub mod neighbour;
+pub mod router;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,13 +68,16 @@ pub struct Options {
     pub files: files::Options,
     /// Whether multicast DNS is listened to.
     pub mdns: bool,
+    /// Who is asked what addresses of the house are called, over UDP. Where there is none, the forwarders of private reverse
+    /// zones are.
+    pub router: Option<SocketAddr>,
     /// How long a device that is there may ask for nothing before that is told.
     pub silent_after: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { files: files::Options::default(), mdns: true, silent_after: SILENT_AFTER }
+        Self { files: files::Options::default(), mdns: true, router: None, silent_after: SILENT_AFTER }
     }
 }
 

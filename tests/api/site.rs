@@ -88,6 +88,7 @@ impl Site {
             live: live.clone(),
             events_dropped: Arc::default(),
             lookout: Arc::default(),
+            notices: Arc::default(),
             listen: vec![([127, 0, 0, 1], 5300).into()],
             clock,
             setup_code: "brass-mute-7".into(),

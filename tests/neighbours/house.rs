@@ -122,6 +122,11 @@ impl Player {
         Self(player.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
     }
 
+    /// Whether it still plays.
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     /// Waits until the player says `line`.
     pub(crate) fn hear(&mut self, line: &str) {
         use std::io::{BufRead as _, BufReader};

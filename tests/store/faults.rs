@@ -25,7 +25,7 @@ fn set_aside_in(dir: &Path) -> Vec<PathBuf> {
 type Damage = fn(&Path, &mut Dice);
 
 /// What may happen to a store that is closed.
-const DAMAGES: [(&str, Damage); 9] = [
+const DAMAGES: [(&str, Damage); 12] = [
     ("a journal cut short", |dir, dice| {
         let db = dir.join("days/00000001/db");
         let len = dice.below(fs::metadata(&db).unwrap().len());
@@ -46,6 +46,12 @@ const DAMAGES: [(&str, Damage); 9] = [
     ("no directory for large values", |dir, _| {
         fs::remove_dir_all(dir.join("days/00000001/blobs")).unwrap();
         fs::write(dir.join("days/00000001/blobs"), "not a directory").unwrap();
+    }),
+    ("a journal that is gone", |dir, _| fs::remove_file(dir.join("days/00000001/db")).unwrap()),
+    ("tallies that are gone", |dir, _| fs::remove_dir_all(dir.join("archive")).unwrap()),
+    ("a journal of somebody else's", |dir, _| {
+        let (foreign, db) = (dir.join("archive/db"), dir.join("days/00000001/db"));
+        fs::copy(foreign, db).unwrap();
     }),
     ("foreign settings of sled", |dir, dice| garbage(&dir.join("days/00000001/conf"), dice)),
 ];
@@ -305,6 +311,30 @@ fn a_full_disk_is_told_of_and_healed() {
     let store = running.stop();
     assert_eq!(store.health().problem, None);
     assert_eq!(consistent(&store), all);
+}
+
+#[test]
+fn a_disk_that_may_only_be_read_is_told_of_and_healed() {
+    let Some(disk) = SmallDisk::mount("size=16m") else { return };
+    let path = disk.path().join("data");
+    let (early, late) = (household(500, 1), household(500, 2));
+    drop(record(&path, &early));
+    let remount = |way: &str| {
+        let options = format!("remount,{way}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(disk.path()).status().unwrap().success());
+    };
+    remount("ro");
+    let mut running = Running::start(options(&path), manual_clock().0);
+    take(&mut running, &late);
+    assert!(running.store.save_settings(&Settings::default()).is_err());
+    let store = running.stop();
+    assert!(store.health().problem.is_some(), "it is told");
+    assert!(events_of(&store).ends_with(&late), "readers see what came since");
+    drop(store);
+    remount("rw");
+    let store = record(&path, &late);
+    assert_eq!(store.health().problem, None);
+    assert_eq!(consistent(&store), [early, late].concat(), "nothing that was there is lost");
 }
 
 #[test]

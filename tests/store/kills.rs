@@ -15,8 +15,13 @@ use crate::house::*;
 const DIR: &str = "SORDINO_TEST_STORE";
 const FROM: &str = "SORDINO_TEST_FROM";
 const SEED: &str = "SORDINO_TEST_SEED";
+/// What the clock shows besides the time: milliseconds, forwards or back.
+const JUMP: &str = "SORDINO_TEST_JUMP";
 /// How often to kill; 30 times where nobody says.
 const ROUNDS: &str = "SORDINO_TEST_KILLS";
+
+/// Where the clock jumps to between two rounds: mostly nowhere, an hour, to 1970, ten years ahead.
+const JUMPS: [i64; 8] = [0, 0, 0, 3_600_000, -3_600_000, i64::MIN, 10 * 365 * 86_400_000, 0];
 
 /// The queries of all rounds in their order: the number stands in the time.
 fn numbered(number: u64) -> Event {
@@ -29,7 +34,9 @@ fn records_until_it_is_killed() {
     let Ok(dir) = std::env::var(DIR) else { return };
     let read = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
     let (mut next, mut dice) = (read(FROM), Dice(read(SEED)));
-    let millis = Arc::new(AtomicU64::new(numbered(next).at.millis()));
+    let jump: i64 = std::env::var(JUMP).unwrap().parse().unwrap();
+    let shown = |number: u64| numbered(number).at.millis().saturating_add_signed(jump);
+    let millis = Arc::new(AtomicU64::new(shown(next)));
     let mut options = options(&PathBuf::from(dir));
     options.flush = Duration::from_millis(dice.below(30));
     let mut running = Running::start(options, Clock::Manual(millis.clone()));
@@ -41,7 +48,7 @@ fn records_until_it_is_killed() {
         }
         running.taken(usize::try_from(count).unwrap());
         next += count;
-        millis.store(numbered(next).at.millis(), std::sync::atomic::Ordering::Relaxed);
+        millis.store(shown(next), std::sync::atomic::Ordering::Relaxed);
         let durable = next - running.store.health().unflushed;
         writeln!(out, "\ndurable {durable}").unwrap();
     }
@@ -59,6 +66,7 @@ fn a_killed_process_loses_at_most_what_was_not_flushed() {
             .env(DIR, dir.path())
             .env(FROM, known.to_string())
             .env(SEED, dice.below(1 << 30).to_string())
+            .env(JUMP, JUMPS[usize::try_from(dice.below(JUMPS.len() as u64)).unwrap()].to_string())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -118,6 +118,7 @@ export const de: Catalogue = {
   'heat.day': 'Tag',
 
   'devices.title': 'Geräte',
+  'devices.new': 'neu',
   'devices.device': 'Gerät',
   'devices.seen': 'Zuletzt gesehen',
   'devices.sort': 'Nach {column} ordnen',

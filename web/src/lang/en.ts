@@ -116,6 +116,7 @@ export const en = {
   'heat.day': 'Day',
 
   'devices.title': 'Devices',
+  'devices.new': 'new',
   'devices.device': 'Device',
   'devices.seen': 'Last seen',
   'devices.sort': 'Sort by {column}',

@@ -118,6 +118,7 @@ export const nl: Catalogue = {
   'heat.day': 'Dag',
 
   'devices.title': 'Apparaten',
+  'devices.new': 'nieuw',
   'devices.device': 'Apparaat',
   'devices.seen': 'Laatst gezien',
   'devices.sort': 'Op {column} ordenen',
