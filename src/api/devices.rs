@@ -22,6 +22,8 @@ use crate::time::Timestamp;
 
 /// Longest name of a device, characters.
 const MAX_NAME_CHARS: usize = 64;
+/// Devices in the list. Who makes up addresses makes up as many devices; those that were heard of last are shown.
+const MAX_DEVICES: usize = 2_000;
 
 /// A device, and how much it asked in the span.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -174,7 +176,17 @@ pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> V
         let silent_since = known.and_then(|device| house.lookout.silent_since(&device.addresses, last_seen, now));
         DeviceSummary { guess, silent_since, ..summary }
     };
-    heard_of.into_iter().map(summary).collect()
+    latest(heard_of).map(summary).collect()
+}
+
+/// Those that were heard of last, as many as the list takes, in the order of their identities.
+fn latest(
+    heard_of: BTreeMap<DeviceId, (Timestamp, Timestamp)>,
+) -> impl Iterator<Item = (DeviceId, (Timestamp, Timestamp))> {
+    let mut times: Vec<Timestamp> = heard_of.values().map(|(_, last)| *last).collect();
+    times.sort_unstable_by_key(|last| std::cmp::Reverse(*last));
+    let oldest = times.get(MAX_DEVICES - 1).copied().unwrap_or_default();
+    heard_of.into_iter().filter(move |(_, (_, last))| *last >= oldest).take(MAX_DEVICES)
 }
 
 /// Devices that are there and have asked for nothing for long: what they are called, and when they asked last.
@@ -261,6 +273,17 @@ fn plain(id: &DeviceId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crowd_leaves_room_for_those_that_were_heard_of_last() {
+        let id = |number: u32| DeviceId::Address((10 << 24 | number).to_be_bytes().into());
+        let at = |number: u32| Timestamp::from_millis(u64::from(number));
+        let all = MAX_DEVICES as u32 + 500;
+        let shown: Vec<DeviceId> =
+            latest((0..all).map(|number| (id(number), (at(0), at(number)))).collect()).map(|(id, _)| id).collect();
+        assert_eq!((shown.len(), shown.first(), shown.last()), (MAX_DEVICES, Some(&id(500)), Some(&id(all - 1))));
+        assert_eq!(latest((0..3).map(|number| (id(number), (at(0), at(0)))).collect()).count(), 3);
+    }
 
     #[test]
     fn a_name_is_short_and_has_no_control_characters() {
