@@ -29,7 +29,7 @@ fn ask(sordino: &Sordino, from: Ipv4Addr, name: &str) {
 #[test]
 fn a_hundred_thousand_addresses_leave_memory_bounded_and_the_top_lists_right() {
     let forwarder = Forwarder::plain();
-    let sordino = Setup::before(&forwarder).list("ads", "block", "ads.example\n").start();
+    let sordino = Setup::before(&forwarder).list("ads", "block", "||ads.example^\n").start();
     let regulars: Vec<Ipv4Addr> = (0..REGULARS).map(|number| Ipv4Addr::new(127, 0, 1, number as u8 + 1)).collect();
     let mut halfway = 0;
     for number in 0..CROWD {
@@ -70,6 +70,8 @@ fn a_hundred_thousand_addresses_leave_memory_bounded_and_the_top_lists_right() {
         close(&names[rank + 1]["muted"], expected, "the name of a regular");
     }
     assert!(devices.len() < 2_000, "a page is no telephone book");
+    let listed = rest.read("/api/v1/devices");
+    assert!(listed.as_array().unwrap().len() <= 2_000, "nor is the list of devices");
     // Whoever comes after the first fifty thousand costs next to nothing.
     assert!(end < halfway + 32 * 1024, "{halfway} KiB, then {end} KiB");
 }

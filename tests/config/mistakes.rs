@@ -48,6 +48,10 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("[dns]\nnames = [\"dns\"]", "2:10", "is no name for this server"),
         ("[dns.https]", "1:1", "the key listen is missing here"),
         ("[dns.quic]", "1:1", "the key listen is missing here"),
+        // [house] and [notify].
+        ("[house]\nrouter = \"fritz.box\"", "2:10", "write the one of your router"),
+        ("[notify]\nwebhook = \"mqtt://10.0.0.1\"", "2:11", "begins with neither http:// nor https://"),
+        ("[notify]\nntfy_token = \"tk\"", "2:14", "opens nothing without ntfy"),
         // [upstream].
         ("[cache]\n[upstream]", "1:1", "there is no forwarder to ask"),
         ("[upstream]\nservers = []", "2:11", "there is no forwarder to ask"),

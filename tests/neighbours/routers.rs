@@ -22,7 +22,7 @@ fn serve(address: &str, name: Option<&str>) {
         answer.metadata.response_code = ResponseCode::NXDomain;
         if let Some(asked) = question.queries.iter().find(|asked| asked.query_type() == RecordType::PTR) {
             let Some(name) = name else { std::process::exit(1) };
-            if asked.name().to_string() == "2.0.77.10.in-addr.arpa." {
+            if asked.name().to_string().eq_ignore_ascii_case("2.0.77.10.in-addr.arpa.") {
                 answer.metadata.response_code = ResponseCode::NoError;
                 let name = RData::PTR(PTR(Name::from_ascii(name).unwrap()));
                 answer.answers.push(Record::from_rdata(asked.name().clone(), 60, name));
