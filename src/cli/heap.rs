@@ -8,8 +8,10 @@
 //! millisecond. Other C libraries do not know them.
 
 use std::env;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt as _;
+
+use nix::unistd::execve;
 
 /// By the names that glibc gives them. Fixed thresholds are ones that do not grow.
 const SETTINGS: [(&str, &str); 3] =
@@ -27,11 +29,13 @@ pub fn settle() {
     if is_chosen || env::var_os(SETTLED).is_some() {
         return;
     }
-    let mut words = env::args_os();
-    let mut again = Command::new(program);
-    if let Some(name) = words.next() {
-        again.arg0(name);
+    // Not through the C library's search for programs: what the kernel does not take, as in an emulator, that gives to a shell.
+    let text = |text: OsString| CString::new(text.into_vec()).ok();
+    let pair = |(name, value): (OsString, OsString)| text([name, "=".into(), value].into_iter().collect());
+    let words: Vec<CString> = env::args_os().filter_map(text).collect();
+    let ours = SETTINGS.iter().chain(&[(SETTLED, "settled")]).map(|&(name, value)| (name.into(), value.into()));
+    let variables: Vec<CString> = env::vars_os().chain(ours).filter_map(pair).collect();
+    if let Some(Err(error)) = text(program.into()).map(|program| execve(&program, &words, &variables)) {
+        tracing::debug!("more memory than necessary will be used: sordino cannot start itself again ({error})");
     }
-    let error = again.args(words).envs(SETTINGS).env(SETTLED, "settled").exec();
-    tracing::debug!("more memory than necessary will be used: sordino cannot start itself again ({error})");
 }
