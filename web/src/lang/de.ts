@@ -597,7 +597,6 @@ export const de: Catalogue = {
   'broken.own': 'Deine eigene Regel schaltet ihn stumm.',
   'broken.alias': 'Stumm, weil er zu {name} führt.',
   'broken.allow': '10 Minuten erlauben',
-  'broken.allow.of': '{name} 10 Minuten erlauben',
   'broken.try': 'Erlaubt bis {time}. Versuche es jetzt auf {device} noch einmal. Es merkt sich die alte Antwort vielleicht ein paar Sekunden; die App zu schließen und zu öffnen hilft.',
   'broken.better': 'Ist es besser?',
   'broken.yes': 'Ja, erlaubt lassen',

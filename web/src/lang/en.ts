@@ -595,7 +595,6 @@ export const en = {
   'broken.own': 'Your own rule mutes it.',
   'broken.alias': 'Muted because it leads to {name}.',
   'broken.allow': 'Allow for 10 minutes',
-  'broken.allow.of': 'Allow {name} for 10 minutes',
   'broken.try': 'Allowed until {time}. Try again on {device} now. It may remember the old answer for some seconds; closing and opening the app helps.',
   'broken.better': 'Is it better?',
   'broken.yes': 'Yes, keep it allowed',

@@ -597,7 +597,6 @@ export const nl: Catalogue = {
   'broken.own': 'Je eigen regel dempt die.',
   'broken.alias': 'Gedempt omdat die naar {name} leidt.',
   'broken.allow': '10 minuten toestaan',
-  'broken.allow.of': '{name} 10 minuten toestaan',
   'broken.try': 'Toegestaan tot {time}. Probeer het nu opnieuw op {device}. Het onthoudt het oude antwoord misschien nog een paar seconden; de app sluiten en openen helpt.',
   'broken.better': 'Gaat het beter?',
   'broken.yes': 'Ja, toegestaan laten',
