@@ -25,8 +25,8 @@ pub use self::demo::Household;
 pub use self::explain::Question;
 pub use self::firewall::Walls;
 pub use self::lists::Lists;
-pub use self::setup::Steps;
 pub use self::report::Subject;
+pub use self::setup::Steps;
 pub use self::update::Which;
 use crate::app::{self, Failure};
 

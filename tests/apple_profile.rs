@@ -23,7 +23,7 @@ fn profile(sordino: &Sordino, parameters: &str) -> (u16, String) {
 /// The property list as JSON, data as text in Base64; none where Python is not here.
 fn parsed(text: &str) -> Option<Value> {
     let script = "import base64, json, plistlib, sys\n\
-                  print(json.dumps(plistlib.load(sys.stdin.buffer), default=lambda d: base64.b64encode(d).decode()))";
+                  print(json.dumps(plistlib.loads(sys.stdin.buffer.read()), default=lambda d: base64.b64encode(d).decode()))";
     let mut command = Command::new("python3");
     command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let Ok(mut child) = command.spawn() else {

@@ -62,9 +62,9 @@ fn a_hundred_thousand_addresses_leave_memory_bounded_and_the_top_lists_right() {
     let names = overview["top_names"].as_array().unwrap();
     assert_eq!(names[0]["name"], "crowd.ads.example");
     close(&names[0]["muted"], u64::from(CROWD), "the name of the crowd");
-    for place in 0..REGULARS as usize {
+    for (place, regular) in regulars.iter().enumerate() {
         let (expected, rank) = ((place as u64 + 1) * u64::from(EACH), REGULARS as usize - 1 - place);
-        assert_eq!(devices[rank]["id"], format!("ip-{}", regulars[place]), "device of rank {rank}");
+        assert_eq!(devices[rank]["id"], format!("ip-{regular}"), "device of rank {rank}");
         close(&devices[rank]["muted"], expected, "a regular");
         assert_eq!(names[rank + 1]["name"], format!("r{place}.ads.example"));
         close(&names[rank + 1]["muted"], expected, "the name of a regular");

@@ -82,7 +82,7 @@ fn an_answer_to_a_forwarder_does_not_depend_on_what_another_device_was_answered(
         .set("dns", "trusted_forwarders", r#"["loopback"]"#)
         .list("ads", "block", "ads.example\n")
         .table(guest)
-        .table("\n[house]\nnewcomers = \"guests\"\n")
+        .set("house", "newcomers", "\"guests\"")
         .table("\n[[device]]\nname = \"mine\"\nmac = \"3c:5a:b4:01:02:03\"\nprofile = \"default\"\n")
         .start();
     for _ in 0..2 {
@@ -179,7 +179,8 @@ fn behind_a_real_dnsmasq_the_phone_is_still_the_phone() {
         .set("dns", "trusted_forwarders", "[\"127.0.0.1\"]")
         .set("web", "listen", "\"10.77.0.1:8053\"")
         .set("web", "password_hash", &format!("{:?}", hash.trim()))
-        .table("\n[house]\nhosts = []\nleases = []\n")
+        .set("house", "hosts", "[]")
+        .set("house", "leases", "[]")
         .table("\n[[device]]\nname = \"phone\"\nmac = \"02:00:5e:10:00:01\"\n")
         .list("ads", "block", "||ads.example^\n")
         .through(&["ip", "netns", "exec", &house.router])

@@ -5,7 +5,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use serde_json::Value;
 use support::PATIENCE;
@@ -25,7 +25,7 @@ struct Letter {
 fn receiver(codes: &'static [u16]) -> (SocketAddr, Receiver<Letter>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (sender, letters) = channel();
+    let (sender, letters) = sync_channel(64);
     std::thread::spawn(move || {
         let mut codes = codes.iter();
         for stream in listener.incoming().map_while(Result::ok) {
@@ -51,7 +51,7 @@ fn receiver(codes: &'static [u16]) -> (SocketAddr, Receiver<Letter>) {
 
 fn ask(sordino: &Sordino, from: &str) {
     let client = Udp::from(format!("{from}:0").parse().unwrap(), sordino.dns());
-    assert_eq!(client.ask(&query("ads.example", A)).texts(), ["0.0.0.0"]);
+    assert_eq!(client.ask(&query("ads.example", A)).texts(), ["A 0.0.0.0"]);
 }
 
 fn start(forwarder: &Forwarder, notify: &str) -> Sordino {

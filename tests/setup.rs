@@ -44,7 +44,14 @@ impl Machine {
         );
         fs::write(&config, text).unwrap();
         let words = ["netns", "exec", &self.space, program.to_str().unwrap(), "--config", config.to_str().unwrap()];
-        self.holder = Some(Command::new("ip").args(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        // Started again for a smaller heap it would go by its own name.
+        let holder = Command::new("ip")
+            .env("MALLOC_ARENA_MAX", "1")
+            .args(words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        self.holder = Some(holder.unwrap());
         until("port 53 that is taken", || {
             let sockets = ip(&["netns", "exec", &self.space, "cat", "/proc/net/udp"]);
             String::from_utf8_lossy(&sockets.stdout).contains("3500007F:0035").then_some(())

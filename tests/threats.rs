@@ -116,7 +116,6 @@ fn w7_a_backup_is_checked_like_what_the_page_takes() {
         json!({"password_hash": "hunter2"}),
         json!({"device_names": vec![json!([phone, "x"]); 10_001]}),
         json!({"what": "nobody knows"}),
-        json!([]),
     ];
     for text in ["a\nb", "a\rb", "a\0b", "", " a", &"x".repeat(1 << 20)] {
         bad.push(json!({"device_names": [[phone, text]]}));
@@ -212,7 +211,7 @@ fn w9_calls_of_every_kind_at_once_do_no_harm() {
             let mut asked = 0;
             while !over.load(Ordering::Relaxed) {
                 assert!(!sordino.resolve(&format!("q{asked}.example")).is_empty());
-                assert_eq!(sordino.resolve("www.muted.example"), ["0.0.0.0"]);
+                assert_eq!(sordino.resolve("www.muted.example"), ["A 0.0.0.0"]);
                 asked += 1;
             }
             asked

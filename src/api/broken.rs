@@ -55,7 +55,13 @@ fn broken(house: &House, id: &DeviceId, span: Span) -> Breakage {
     let events = |filter: Filter| -> Vec<Event> {
         let terms = vec![Term { exclude: false, what: What::Device(vec![device.id.clone()]) }];
         let filter = Filter { from: Some(span.from), to: Some(span.to), terms, ..filter };
-        house.store.events(&snapshot.devices, &filter, None, MAX_EVENTS).events.into_iter().map(|(_, event)| event).collect()
+        house
+            .store
+            .events(&snapshot.devices, &filter, None, MAX_EVENTS)
+            .events
+            .into_iter()
+            .map(|(_, event)| event)
+            .collect()
     };
     let muted = events(Filter { verdict: Some(Verdict::Block), ..Filter::default() });
     let failed = events(Filter { outcome: Some(Outcome::Failed), ..Filter::default() });

@@ -176,17 +176,15 @@ pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> V
         let silent_since = known.and_then(|device| house.lookout.silent_since(&device.addresses, last_seen, now));
         DeviceSummary { guess, silent_since, ..summary }
     };
-    latest(heard_of).map(summary).collect()
+    latest(heard_of).into_iter().map(summary).collect()
 }
 
 /// Those that were heard of last, as many as the list takes, in the order of their identities.
-fn latest(
-    heard_of: BTreeMap<DeviceId, (Timestamp, Timestamp)>,
-) -> impl Iterator<Item = (DeviceId, (Timestamp, Timestamp))> {
-    let mut times: Vec<Timestamp> = heard_of.values().map(|(_, last)| *last).collect();
-    times.sort_unstable_by_key(|last| std::cmp::Reverse(*last));
-    let oldest = times.get(MAX_DEVICES - 1).copied().unwrap_or_default();
-    heard_of.into_iter().filter(move |(_, (_, last))| *last >= oldest).take(MAX_DEVICES)
+fn latest(mut heard_of: Vec<(DeviceId, Timestamp, Timestamp)>) -> Vec<(DeviceId, Timestamp, Timestamp)> {
+    heard_of.sort_by_key(|&(_, _, last)| std::cmp::Reverse(last));
+    heard_of.truncate(MAX_DEVICES);
+    heard_of.sort_by(|one, other| one.0.cmp(&other.0));
+    heard_of
 }
 
 /// Devices that are there and have asked for nothing for long: what they are called, and when they asked last.
@@ -279,10 +277,12 @@ mod tests {
         let id = |number: u32| DeviceId::Address((10 << 24 | number).to_be_bytes().into());
         let at = |number: u32| Timestamp::from_millis(u64::from(number));
         let all = MAX_DEVICES as u32 + 500;
-        let shown: Vec<DeviceId> =
-            latest((0..all).map(|number| (id(number), (at(0), at(number)))).collect()).map(|(id, _)| id).collect();
+        let shown: Vec<DeviceId> = latest((0..all).map(|number| (id(number), at(0), at(number))).collect())
+            .into_iter()
+            .map(|(id, ..)| id)
+            .collect();
         assert_eq!((shown.len(), shown.first(), shown.last()), (MAX_DEVICES, Some(&id(500)), Some(&id(all - 1))));
-        assert_eq!(latest((0..3).map(|number| (id(number), (at(0), at(0)))).collect()).count(), 3);
+        assert_eq!(latest((0..3).map(|number| (id(number), at(0), at(0))).collect()).len(), 3);
     }
 
     #[test]

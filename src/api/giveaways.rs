@@ -49,7 +49,8 @@ impl Called {
         let snapshot = house.snapshot();
         let mut labels: HashMap<Name, Option<Product>> = HashMap::new();
         let mut called: HashMap<DeviceId, BTreeSet<Product>> = HashMap::new();
-        house.store.tallies(None, now.before(SPAN).hour(), now.after(Duration::from_secs(3600)).hour(), &mut |row| {
+        let (from, to) = (now.before(SPAN).hour(), now.after(Duration::from_secs(3600)).hour());
+        house.store.tallies(&snapshot.devices, None, from, to, &mut |row| {
             if labels.len() >= NAMES_BOUND && !labels.contains_key(&row.name) {
                 return;
             }
@@ -59,7 +60,7 @@ impl Called {
             };
             let product = labels.entry(row.name).or_insert_with_key(label);
             if let Some(product) = product {
-                called.entry(snapshot.devices.main(&row.device).clone()).or_default().insert(product.clone());
+                called.entry(row.device).or_default().insert(product.clone());
             }
         });
         Self(called)

@@ -87,9 +87,12 @@ mod tests {
     use super::*;
     use crate::policy::Verdict;
 
-    fn seen(vendors: &[(&str, &[(&str, u64, u64)])]) -> Exposure {
+    /// A vendor, and of each of its names how often it was muted and passed.
+    type Heard<'a> = (&'a str, &'a [(&'a str, u64, u64)]);
+
+    fn seen(vendors: &[Heard<'_>]) -> Exposure {
         let at = Timestamp::default();
-        let vendor = |(vendor, names): &(&str, &[(&str, u64, u64)])| {
+        let vendor = |(vendor, names): &Heard<'_>| {
             let names: Vec<NameCounts> = names
                 .iter()
                 .map(|(name, muted, passed)| NameCounts {

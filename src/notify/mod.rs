@@ -101,7 +101,9 @@ async fn look(couriers: Vec<mpsc::Sender<Arc<message::Message>>>, parts: &Parts,
         pace.tick().await;
         let (store, snapshot) = (parts.store.clone(), parts.snapshot.current());
         // Reads the disk.
-        let Ok(heard_of) = tokio::task::spawn_blocking(move || store.devices(&snapshot.devices)).await else { continue };
+        let Ok(heard_of) = tokio::task::spawn_blocking(move || store.devices(&snapshot.devices)).await else {
+            continue;
+        };
         let (snapshot, now) = (parts.snapshot.current(), parts.clock.now());
         let ids = heard_of.iter().map(|(id, _, _)| id);
         for device in newcomers.look(ids, &snapshot.devices, now) {

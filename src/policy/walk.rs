@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
         // Everything stands in the reverse order.
         let place = if count < INDEXED_FROM {
             let inputs = self.octets.get(inputs_at..inputs_at + count)?;
-            count - 1 - inputs.iter().position(|input| *input == octet)?
+            count.checked_sub(1 + inputs.iter().position(|input| *input == octet)?)?
         } else {
             let index_at = branches.index_end.checked_sub(INDEX_LEN)?;
             usize::from(*self.octets.get(index_at + usize::from(octet))?)

@@ -34,6 +34,7 @@ mod disk;
 mod filter;
 mod firsts;
 mod forget;
+mod held;
 mod home;
 mod interned;
 mod memory;
@@ -62,6 +63,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 pub use self::filter::{Filter, LabelTest, NameMatch, Term, What};
+pub use self::held::Held;
 pub use self::options::{COUNTS_IN_MEMORY, FLUSH, KEEP_QUERIES, KEEP_TALLIES, Options};
 pub use self::privacy::{EVERYONE, Keeping, Level};
 pub use self::search::Sieve;
@@ -157,27 +159,6 @@ pub struct First {
 /// How long a query took, as the journal keeps it: to an eighth.
 pub fn kept_took(took_us: u32) -> u32 {
     columns::took_of(columns::took_code(took_us))
-}
-
-/// The directory of a store that is held without the store being opened. Nobody else writes there until this goes.
-#[derive(Debug)]
-pub struct Held {
-    _home: Home,
-}
-
-impl Held {
-    /// Takes the directory at `path`; nothing where another process has it.
-    ///
-    /// # Errors
-    /// When it cannot be used at all.
-    pub fn take(path: &std::path::Path) -> std::io::Result<Option<Self>> {
-        let home = Home::new(path.to_owned());
-        match home.claim() {
-            Ok(()) => Ok(Some(Self { _home: home })),
-            Err(Trouble::Taken(_)) => Ok(None),
-            Err(trouble) => Err(trouble.into_io()),
-        }
-    }
 }
 
 /// How the store is doing, for the page.

@@ -135,7 +135,8 @@ fn mutated_responses_of_a_forwarder_do_no_harm() {
         }
         Plan::Packets(vec![changed, good])
     });
-    let sordino = Setup::before(&forwarder).start();
+    // Each name is another entry of the cache, which is small here, so that it is full before it is measured.
+    let sordino = Setup::before(&forwarder).set("cache", "size", "\"1 MiB\"").start();
     let udp = sordino.udp();
     // Some of them make sordino ask again and wait, so the others go on meanwhile.
     const UNDER_WAY: usize = 200;

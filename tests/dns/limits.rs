@@ -288,7 +288,7 @@ fn d13_without_file_descriptors_udp_is_answered_and_connections_are_turned_away(
     let forwarder = Forwarder::plain();
     let limit = ["sh", "-c", "ulimit -n 100; exec \"$0\" \"$@\""];
     let setup = Setup::before(&forwarder).list("ads", "block", "muted.example\n");
-    let sordino = setup.set("limits", "connections_per_address", "256").through(&limit).start();
+    let sordino = setup.table("\n[limits]\nconnections_per_address = 256\n").through(&limit).start();
     // Its connection is there before the others are.
     let rest = sordino.rest();
     let turned_away = || rest.read("/api/v1/status")["counters"]["descriptors"].as_u64().expect("a counter");

@@ -315,7 +315,7 @@ fn clients_of_other_makes_are_answered_over_quic_and_http_3() {
     let (quic, ca) = (house.sordino.way("quic"), house.pair.certificate.display().to_string());
     let (host, port) = (quic.ip().to_string(), quic.port().to_string());
     let (at, tls_ca) = (format!("@{host}"), format!("+tls-ca={ca}"));
-    let kdig = [&at, "-p", &port, "+quic", &tls_ca, "+tls-hostname=dns.example", "muted.example"];
+    let kdig = [&at, "-p", &port, &tls_ca, "+tls-hostname=dns.example", "+quic", "muted.example"];
     if let Some(said) = client("kdig", &kdig) {
         assert!(said.contains("0.0.0.0") && said.contains("QUIC"), "{said}");
     }

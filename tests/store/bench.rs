@@ -162,7 +162,7 @@ fn what_a_month_costs_to_look_back_at() {
     let end = START.after(Duration::from_secs(DAYS * 86_400));
     for what in ["a rule", "a list of 100,000 names"] {
         let begin = Instant::now();
-        let asked = Asked::sum(|each| store.tallies(None, START.hour(), end.hour(), each));
+        let asked = Asked::sum(|each| store.tallies(&Devices::default(), None, START.hour(), end.hour(), each));
         let read = begin.elapsed();
         let change = match what {
             "a rule" => Change::rule(&policy, rule.clone(), |_| false),

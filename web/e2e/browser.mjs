@@ -44,7 +44,7 @@ export async function pagesOf(context, base) {
     { name: 'rules', path: '/rules', ready: '.card' },
     { name: 'rules-guards', path: '/rules', ready: 'section summary', press: 'section:has(details) summary >> text=Xiaomi' },
     { name: 'rules-preview', path: '/rules', ready: '.card', type: ['input.field', 'netflix.com'], shown: '.effect' },
-    { name: 'rules-wrong', path: '/rules', ready: '.card', press: 'label:has(input[value=wildcard])', type: ['input.field', 'netflix.com'], shown: 'input[aria-invalid=true]' },
+    { name: 'rules-wrong', refused: 422, path: '/rules', ready: '.card', press: 'label:has(input[value=wildcard])', type: ['input.field', 'netflix.com'], shown: 'input[aria-invalid=true]' },
     { name: 'rules-change', path: '/rules', ready: '.card', press: 'li button[aria-expanded]' },
     { name: 'rules-profile', path: '/rules', ready: '.card', press: 'section:has(form input[maxlength="64"]) details:last-of-type summary' },
     { name: 'rules-why', path: '/rules', ready: '.card', type: ['form:not(:has(fieldset)) input.field[maxlength="253"]', 'data.mistat.intl.xiaomi.com'], press: 'form:not(:has(fieldset)) .button >> nth=0', shown: '.answer b' },

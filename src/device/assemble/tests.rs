@@ -186,7 +186,11 @@ fn what_is_joined_is_known_by_what_stands_in_its_address_and_while_it_is_away() 
     assert_eq!(who("192.168.1.31"), Some(DeviceId::Mac(PRIVATE)), "its address is another's by now");
     let strangers = [(elsewhere.clone(), away.clone())];
     let alone = Devices::assemble(&Known { joined: &strangers, ..Known::default() }, &Policy::default());
-    assert_eq!(alone.identify(ip("192.168.1.30")).unwrap().joined, [elsewhere.clone()], "the main one is away too");
+    assert_eq!(
+        alone.identify(ip("192.168.1.30")).unwrap().joined,
+        std::slice::from_ref(&elsewhere),
+        "the main one is away too"
+    );
     let of = |id: &DeviceId| devices.identities(id).cloned().collect::<Vec<_>>();
     let all = [phone.clone(), DeviceId::Mac(router), away.clone(), elsewhere];
     assert_eq!((of(&phone), of(&away)), (all.to_vec(), all.to_vec()));

@@ -50,8 +50,8 @@ impl Hosts {
                 host.said.services.push(service);
             }
         }
-        host.said.name = said.name.or(host.said.name.take());
-        host.said.model = said.model.or(host.said.model.take());
+        host.said.name = said.name.or_else(|| host.said.name.take());
+        host.said.model = said.model.or_else(|| host.said.model.take());
         host.said != before
     }
 

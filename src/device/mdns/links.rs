@@ -91,7 +91,7 @@ fn of_the_house() -> io::Result<BTreeMap<u32, Link>> {
             continue;
         }
         let Ok(index) = if_nametoindex(interface.interface_name.as_str()) else { continue };
-        let length = interface.netmask.as_ref().and_then(ip).map_or(u8::MAX, |mask| ones(mask));
+        let length = interface.netmask.as_ref().and_then(ip).map_or(u8::MAX, ones);
         links.entry(index).or_default().networks.push((own, length));
     }
     links.retain(|_, link| is_of_the_house(&link.networks));

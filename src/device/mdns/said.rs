@@ -106,7 +106,7 @@ impl Said {
             let pair = String::from_utf8_lossy(pair);
             let Some((key, value)) = pair.split_once('=') else { continue };
             match key.to_ascii_lowercase().as_str() {
-                "fn" => self.name = usable_name(value).or(self.name.take()),
+                "fn" => self.name = usable_name(value).or_else(|| self.name.take()),
                 "model" | "md" | "ty" | "am" if self.model.is_none() => self.model = usable_name(value),
                 _ => {}
             }

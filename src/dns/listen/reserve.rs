@@ -3,12 +3,12 @@
 //! Without it whoever comes then waits until somebody else leaves, and does not learn why. With it they are let in and
 //! shown out at once, and ask again elsewhere, or over UDP.
 
-use std::fs::File;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use nix::errno::Errno;
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 
 /// Connections that are turned away at once at most: as many as the kernel completes before they are accepted.
@@ -16,11 +16,11 @@ const MOST: usize = 128;
 
 /// The descriptor.
 #[derive(Debug)]
-pub(super) struct Reserve(Mutex<Option<File>>);
+pub(super) struct Reserve(Mutex<Option<Socket>>);
 
 impl Reserve {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(any_file()))
+        Self(Mutex::new(any_descriptor()))
     }
 
     /// Turns away who waits at `listener`; says how many.
@@ -35,7 +35,7 @@ impl Reserve {
                 _ => break,
             }
         }
-        *kept = any_file();
+        *kept = any_descriptor();
         turned_away
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.raw_os_error().map(Errno::from_raw).is_some_and(|errno| matches!(errno, Errno::EMFILE | Errno::ENFILE))
 }
 
-/// Something that is open and does nothing.
-fn any_file() -> Option<File> {
-    File::open("/dev/null").ok()
+/// A socket that leads nowhere.
+fn any_descriptor() -> Option<Socket> {
+    Socket::new(Domain::UNIX, Type::DGRAM, None).ok()
 }

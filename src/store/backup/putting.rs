@@ -82,6 +82,8 @@ impl Store {
             let_go(disk).map_err(unusable)?;
         }
         finish(&self.home, false).map_err(unusable)?;
+        // What is there now is another history: its last block is open again, and places go on from its end.
+        self.notes().numbered = false;
         let opened = self.open_disk(false).map(drop);
         self.notes().set_aside = None;
         opened

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use super::frame::{FrameWriter, Kind};
 use super::*;
+use crate::device::Devices;
 use crate::store::samples::any_event;
 use crate::store::settings::in_file;
 use crate::store::{EventId, Filter, Options, Store};
@@ -13,8 +17,10 @@ use crate::time::{BUILD_DATE, Clock};
 /// The backup of a store of layout 1 with 300 queries, and with settings that know no more than the first sordino did.
 const LAYOUT_1: &[u8] = include_bytes!("layout-1.backup");
 
-fn open(dir: &Path) -> std::sync::Arc<Store> {
-    let store = Store::open(Options::at(dir.join("data")), Clock::System);
+fn open(dir: &Path) -> Arc<Store> {
+    // A day after what is in the backups: later on it would be too old to be kept.
+    let clock = Clock::Manual(Arc::new(AtomicU64::new(BUILD_DATE.after(Duration::from_secs(86_400)).millis())));
+    let store = Store::open(Options::at(dir.join("data")), clock);
     assert_eq!(store.health().problem, None);
     store
 }
@@ -33,10 +39,10 @@ fn a_backup_of_an_older_layout_comes_back_in_the_layout_of_today() {
     let store = open(dir.path());
     store.prepare_history(&file(dir.path(), LAYOUT_1), &contents.settings, &Progress::default()).unwrap();
     store.put_history_in().unwrap();
-    let page = store.events(&Filter::default(), None, 1_000);
+    let page = store.events(&Devices::default(), &Filter::default(), None, 1_000);
     assert_eq!((page.events.len(), page.events[0].0), (300, EventId(340)));
     drop(store);
-    let page = open(dir.path()).events(&Filter::default(), None, 1_000);
+    let page = open(dir.path()).events(&Devices::default(), &Filter::default(), None, 1_000);
     assert_eq!(page.events.len(), 300, "and after a restart");
 }
 
@@ -54,12 +60,12 @@ fn after_an_end_in_the_midst_the_store_is_as_before_or_as_the_backup_says() {
     fs::create_dir_all(dir.path().join("data").join(UNFINISHED).join("days/00000001")).unwrap();
     drop(store);
     let store = open(dir.path());
-    assert!(store.events(&Filter::default(), None, 10).events.is_empty());
+    assert!(store.events(&Devices::default(), &Filter::default(), None, 10).events.is_empty());
     assert!(!dir.path().join("data").join(UNFINISHED).exists() && store.settings() == Settings::default());
     store.prepare_history(&path, &settings, &Progress::default()).unwrap();
     drop(store);
     let store = open(dir.path());
-    assert_eq!(store.events(&Filter::default(), None, 1_000).events.len(), 300);
+    assert_eq!(store.events(&Devices::default(), &Filter::default(), None, 1_000).events.len(), 300);
     assert_eq!(store.settings(), settings);
     assert!(!dir.path().join("data").join(RESTORED).exists());
     // And what was thrown away does not come back.
@@ -93,7 +99,7 @@ fn write_the_backup_of_layout_1() {
     let mut runner = TestRunner::deterministic();
     let event = |number: u64| {
         let event = any_event().new_tree(&mut runner).unwrap().current();
-        Event { at: BUILD_DATE.after(std::time::Duration::from_secs(number)), ..event }
+        Event { at: BUILD_DATE.after(Duration::from_secs(number)), ..event }
     };
     let events: Vec<Event> = (0..300).map(event).collect();
     let summary = (20_700_u64, EventId(40), EventId(340), events[0].at, events[299].at);
