@@ -85,6 +85,16 @@ fn a_muted_query_arrives_is_allowed_and_resolves() {
 }
 
 #[test]
+fn settings_are_walked_through_from_a_token_to_a_backup_put_back() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let sordino = house(&forwarder);
+    node("settings", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+#[test]
 fn every_page_is_seen_and_accessible() {
     if skipped() {
         return;

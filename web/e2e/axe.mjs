@@ -1,4 +1,5 @@
 // axe-core on every page in both themes, wide and narrow: node e2e/axe.mjs BASE PASSWORD
+// ONLY=overview,device and LANGS=en,de,nl narrow or widen it.
 // Fails when it finds anything, when a page says something on the console, or when one asks another origin.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,6 +9,7 @@ import { launch, login, open, pagesOf } from './browser.mjs';
 const [base = 'http://127.0.0.1:8055', password = 'calm and quiet'] = process.argv.slice(2);
 const LANGUAGES = { en: 'en-GB', de: 'de-DE', nl: 'nl-NL' };
 const languages = (process.env.LANGS ?? 'en').split(',');
+const only = process.env.ONLY?.split(',');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const faults = [];
 let checks = 0;
@@ -40,6 +42,7 @@ for (const language of languages) {
       await before.close();
       await login(context, base, password);
       for (const one of await pagesOf(context, base)) {
+        if (only && !only.includes(one.name)) continue;
         const where = `${one.name} ${language} ${colorScheme} ${width}`;
         const page = await context.newPage();
         listen(page, where, one.refused);

@@ -1,6 +1,7 @@
 import type { Candidate } from './api/types';
 import * as format from './lang/format';
 import { t } from './lang/lang.svelte';
+import { words } from './lang/pages/broken';
 import { visible } from './lang/visible';
 import type { Span } from './time/period';
 
@@ -36,19 +37,19 @@ export function reasons({ signs, label, tries, hours_before, last, list }: Candi
   const told = signs.map((sign) => {
     switch (sign) {
       case 'breaks':
-        return t('broken.breaks', { what: { text: visible(label?.breaks ?? ''), outside: true } });
+        return words.t('broken.breaks', { what: { text: visible(label?.breaks ?? ''), outside: true } });
       case 'first':
-        return t('broken.first');
+        return words.t('broken.first');
       case 'rare':
-        return t('broken.rare', { n: hours_before });
+        return words.t('broken.rare', { n: hours_before });
       case 'retried':
-        return t('broken.retried', { times: t('count.times', { n: tries }) });
+        return words.t('broken.retried', { times: t('count.times', { n: tries }) });
       case 'recent':
-        return t('broken.recent', { ago: format.relative(last, now) });
+        return words.t('broken.recent', { ago: format.relative(last, now) });
     }
   });
-  if (!signs.includes('recent')) told.push(t('broken.muted', { time: format.clockTime(last) }));
-  if (list === 'own') told.push(t('broken.own'));
+  if (!signs.includes('recent')) told.push(words.t('broken.muted', { time: format.clockTime(last) }));
+  if (list === 'own') told.push(words.t('broken.own'));
   return told;
 }
 

@@ -14,8 +14,8 @@ class Session {
     }
   }
 
-  async enter(password: string): Promise<void> {
-    await body(api.POST('/api/v1/login', { body: { password } }));
+  async enter(password: string, code: string): Promise<void> {
+    await body(api.POST('/api/v1/login', { body: code ? { password, code } : { password } }));
     this.state = 'in';
   }
 

@@ -11,6 +11,8 @@ export class Trouble extends Error {
     readonly detail: string,
     /** Seconds to wait, where the server said so. */
     readonly wait: number | null = null,
+    /** What kind of trouble it is, a path below `/problems/`; empty where the status says it all. */
+    readonly kind = '',
   ) {
     super(detail || `HTTP ${status}`);
   }
@@ -25,6 +27,9 @@ export function whenSessionEnds(react: () => void): void {
 
 export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
 
+/** Refusals of what a person entered; the session, if there is one, goes on. */
+const ABOUT_THE_PERSON: ReadonlySet<string> = new Set(['/problems/wrong-password', '/problems/code-needed', '/problems/wrong-code']);
+
 type Reply<T> = { data?: T; error?: unknown; response: Response };
 
 /** The body of a good reply. Throws a {@link Trouble} for every other. */
@@ -38,10 +43,16 @@ export async function body<T>(request: Promise<Reply<T>>): Promise<T> {
   }
   const { response } = reply;
   if (!response.ok) {
-    if (response.status === 401 && !response.url.endsWith('/login')) onSessionEnd();
-    throw new Trouble(response.status, sentence(reply.error), seconds(response.headers.get('retry-after')));
+    const kind = kindOf(reply.error);
+    if (response.status === 401 && !ABOUT_THE_PERSON.has(kind)) onSessionEnd();
+    throw new Trouble(response.status, sentence(reply.error), seconds(response.headers.get('retry-after')), kind);
   }
   return reply.data as T;
+}
+
+function kindOf(error: unknown): string {
+  const kind = typeof error === 'object' && error !== null && 'type' in error ? error.type : '';
+  return typeof kind === 'string' && kind.startsWith('/problems/') ? kind : '';
 }
 
 function sentence(error: unknown): string {

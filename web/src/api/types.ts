@@ -39,6 +39,16 @@ export type Explanation = Schemas['Explanation'];
 export type Breakage = Schemas['Breakage'];
 export type Candidate = Schemas['Candidate'];
 export type Comparison = Schemas['Comparison'];
+export type Token = Schemas['Token'];
+export type MadeToken = Schemas['MadeToken'];
+export type TokenScope = Schemas['TokenScope'];
+export type BrowserSession = Schemas['Session'];
+export type FactorState = Schemas['SecondFactor'];
+export type BegunFactor = Schemas['Begun'];
+export type Restored = Schemas['Restored'];
+export type RestoreProgress = Schemas['RestoreProgress'];
+export type LocalRecord = Schemas['LocalRecord'];
+export type NewLocalRecord = Schemas['NewLocalRecord'];
 export type Status = Schemas['Status'];
 
 /** How many questions there were, whatever became of them. */

@@ -1,23 +1,25 @@
 import type { en } from './en';
 
-type Source = typeof en;
 type Plural = { readonly one: string; readonly other: string };
-
-export type Key = keyof Source;
+type Texts = Readonly<Record<string, string | Plural>>;
 
 /** What a language must have: every key of English, with plural forms where English has them. */
-export type Catalogue = { readonly [K in Key]: Source[K] extends string ? string : Plural };
+export type Translation<S extends Texts> = { readonly [K in keyof S]: S[K] extends string ? string : Plural };
+
+type Source = typeof en;
+export type Key = keyof Source;
+export type Catalogue = Translation<Source>;
 
 /** What stands in a slot. Texts from outside are set apart, so that their writing direction ends with them. */
 export type Value = string | number | { text: string | number; href?: string; outside?: boolean };
 
 type TextOf<M> = M extends string ? M : M extends Plural ? M['one'] | M['other'] : never;
 type SlotsIn<T extends string> = T extends `${string}{${infer Slot}}${infer Rest}` ? Slot | SlotsIn<Rest> : never;
-type SlotOf<K extends Key> = K extends Key ? SlotsIn<TextOf<Source[K]>> : never;
-type Counting<K extends Key> = K extends Key ? (Source[K] extends string ? never : 'n') : never;
-type Values<K extends Key> = [SlotOf<K> | Counting<K>] extends [never]
+type SlotOf<S extends Texts, K extends keyof S> = K extends keyof S ? SlotsIn<TextOf<S[K]>> : never;
+type Counting<S extends Texts, K extends keyof S> = K extends keyof S ? (S[K] extends string ? never : 'n') : never;
+type Values<S extends Texts, K extends keyof S> = [SlotOf<S, K> | Counting<S, K>] extends [never]
   ? []
-  : [{ readonly [S in SlotOf<K> | Counting<K>]: Value }];
+  : [{ readonly [N in SlotOf<S, K> | Counting<S, K>]: Value }];
 
 export const LANGUAGES = ['en', 'de', 'nl'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -76,23 +78,35 @@ export interface Part {
 }
 
 /** A message in pieces, so that a slot can be a link or a text from outside. */
-export function say<K extends Key>(key: K, ...values: Values<K>): Part[] {
-  const slots = (values[0] ?? {}) as Record<string, Value>;
-  return message(key, slots)
+export function say<K extends Key>(key: K, ...values: Values<Source, K>): Part[] {
+  return parts(speech.catalogue, key, values[0] ?? {});
+}
+
+/** A message as plain text. */
+export function t<K extends Key>(key: K, ...values: Values<Source, K>): string {
+  return joined(parts(speech.catalogue, key, values[0] ?? {}));
+}
+
+/** The same for texts that only one page needs, which come with it and are no part of the first load. */
+export function speaking<S extends Texts>(texts: Readonly<Record<Language, Translation<S>>> & { readonly en: S }) {
+  return {
+    say: <K extends keyof S & string>(key: K, ...values: Values<S, K>): Part[] => parts(texts[speech.language], key, values[0] ?? {}),
+    t: <K extends keyof S & string>(key: K, ...values: Values<S, K>): string => joined(parts(texts[speech.language], key, values[0] ?? {})),
+  };
+}
+
+function parts(texts: Texts | undefined, key: string, slots: Readonly<Record<string, Value>>): Part[] {
+  return message(texts?.[key], key, slots)
     .split(/\{(\w+)\}/)
     .map((piece, place) => (place % 2 === 0 ? { text: piece, outside: false } : filled(slots[piece])))
     .filter((part) => part.text !== '');
 }
 
-/** A message as plain text. */
-export function t<K extends Key>(key: K, ...values: Values<K>): string {
-  return say(key, ...values)
-    .map((part) => (part.outside ? `\u2068${part.text}\u2069` : part.text))
-    .join('');
+function joined(parts: readonly Part[]): string {
+  return parts.map((part) => (part.outside ? `\u2068${part.text}\u2069` : part.text)).join('');
 }
 
-function message(key: Key, slots: Record<string, Value>): string {
-  const found: string | Plural | undefined = speech.catalogue?.[key];
+function message(found: string | Plural | undefined, key: string, slots: Readonly<Record<string, Value>>): string {
   if (found === undefined) return key;
   if (typeof found === 'string') return found;
   const n = slots['n'];
