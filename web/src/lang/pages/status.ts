@@ -1,3 +1,4 @@
+import type { Status } from '../../api/types';
 import { speaking, type Translation } from '../lang.svelte';
 
 export const en = {
@@ -39,6 +40,59 @@ export const en = {
   'support.title': 'For whoever helps you',
   'support.lead': 'Figures and kinds of trouble as a file, without the name of anything: no site, no device, no address, no path.',
   'support.save': 'Save the figures',
+
+  'trouble.details': 'In detail, in English',
+  'trouble.upstream.all': 'No forwarder answers, so only muted, local and cached names are answered. Check the connection to the internet, or servers under [upstream] in config.toml.',
+  'trouble.upstream': 'The forwarder {server} does not answer; the others do its work. Check servers under [upstream] in config.toml if it stays so.',
+  'trouble.loop': 'A forwarder asks sordino about the names it is asked about, so that nobody answers. Take sordino out of its forwarders, or it out of [upstream] in config.toml.',
+  'trouble.store': 'Something is not written to disk. Names are answered all the same. Make room on the disk, and look whether sordino may write there.',
+  'trouble.store_set_aside': 'The store was damaged and was set aside; history and counts begin anew. Keep that directory if you want to look into it, else delete it.',
+  'trouble.list': 'A list is not as it should be. The last good copy of it is in force, or nothing of it.',
+  'trouble.events_dropped': 'Queries were answered but not written down, because they came faster than the store could take them. The figures are too low by {n}.',
+  'trouble.open_resolver': 'Anyone may ask: allow_from under [dns] in config.toml lets the whole internet in, and strangers will use sordino to attack others. Write allow_from = ["loopback", "private"] unless a firewall keeps them out.',
+  'trouble.mdns': 'sordino cannot listen to what devices say of themselves, so some have no name.',
+  'trouble.notify': 'A message about your devices did not arrive where [notify] in config.toml sends it.',
+  'trouble.silent': 'A device is on, but asks for no names any more. It may use another resolver. `sordino firewall` prints rules that lead it back; the page of the device tells since when it is silent.',
+  'trouble.certificate': 'The certificate for encrypted queries has a fault or ends soon. Devices that ask encrypted may stop to.',
+  'trouble.password': 'password_hash in config.toml is not a hash, so nobody can log in with it. Make one with `sordino hash-password`.',
+  'trouble.page': 'The page was not built into this binary. Run `make web` and build sordino again.',
+  'count.received': 'Messages received',
+  'count.not_admitted': 'From senders that may not ask',
+  'count.not_a_query': 'Messages that were no query',
+  'count.malformed': 'Malformed queries',
+  'count.queries_in_flight': 'Dropped: too many under way',
+  'count.queries_per_second': 'Dropped: one sender asked too fast',
+  'count.waiting_per_address': 'Dropped: too many waiting for one sender',
+  'count.late_at_once': 'Answers sent a little later, as one sender got many at once',
+  'count.flights': 'Not forwarded: too many under way',
+  'count.connections': 'Connections refused: too many',
+  'count.connections_per_address': 'Connections refused: too many from one sender',
+  'count.connections_given_up': 'Connections given up: too slow',
+  'count.handshakes': 'Encrypted connections that never came about',
+  'count.descriptors': 'Connections refused: no file descriptor free',
+  'count.quic_retries': 'QUIC senders asked to prove their address',
+  'count.device_labels': 'Devices that named themselves, beyond the bound',
+  'count.unsent': 'Answers that could not be sent',
+  'count.prefetched': 'Answers fetched before they ended',
+  'count.rebinding': 'Answers held back that led into the house',
+  'count.upstream_hedges': 'Questions sent to a second forwarder to be faster',
+  'count.upstream_mismatch': 'Answers of forwarders that fit no question',
+  'count.events': 'Queries for which the queue to the journal had no room',
+  'count.events_dropped': 'Queries that did not reach the journal',
+  'count.store_events_lost': 'Queries lost because the disk did not take them',
+  'count.store_counts_dropped': 'Counts left out because there were too many names',
+  'count.store_flushes': 'Times written to disk',
+  'count.logins_failed': 'Logins with a wrong password or code',
+  'count.logins_delayed': 'Logins put off after wrong ones',
+  'count.web_connections_refused': 'Connections to the page refused: too many',
+  'count.web_requests_refused': 'Calls to the page refused',
+  'count.web_streams_refused': 'Live pages refused: too many',
+  'count.web_whatifs_refused': 'Previews refused: too many at once',
+  'count.mdns_read': 'Messages of devices about themselves',
+  'count.mdns_refused': 'Such messages not read',
+  'count.notify_sent': 'Messages sent to you',
+  'count.notify_failed': 'Messages that did not arrive',
+  'count.notify_dropped': 'Messages left out: too many',
 } as const;
 
 export const de: Translation<typeof en> = {
@@ -80,6 +134,59 @@ export const de: Translation<typeof en> = {
   'support.title': 'Für wer dir hilft',
   'support.lead': 'Zahlen und Arten von Störungen als Datei, ohne irgendeinen Namen: keine Seite, kein Gerät, keine Adresse, kein Pfad.',
   'support.save': 'Zahlen speichern',
+
+  'trouble.details': 'Im Einzelnen, auf Englisch',
+  'trouble.upstream.all': 'Kein Forwarder antwortet, also werden nur stumme, hiesige und gemerkte Namen beantwortet. Prüfe die Verbindung ins Internet oder servers unter [upstream] in config.toml.',
+  'trouble.upstream': 'Der Forwarder {server} antwortet nicht; die anderen übernehmen. Prüfe servers unter [upstream] in config.toml, wenn es so bleibt.',
+  'trouble.loop': 'Ein Forwarder fragt sordino nach den Namen, nach denen er gefragt wird, also antwortet niemand. Nimm sordino aus seinen Forwardern, oder ihn aus [upstream] in config.toml.',
+  'trouble.store': 'Etwas wird nicht auf die Platte geschrieben. Namen werden trotzdem beantwortet. Schaffe Platz auf der Platte und sieh nach, ob sordino dort schreiben darf.',
+  'trouble.store_set_aside': 'Der Speicher war beschädigt und wurde beiseitegelegt; Geschichte und Zahlen fangen neu an. Behalte das Verzeichnis, wenn du hineinsehen willst, sonst lösche es.',
+  'trouble.list': 'Eine Liste ist nicht, wie sie sein soll. Ihre letzte gute Fassung gilt, oder nichts von ihr.',
+  'trouble.events_dropped': 'Anfragen wurden beantwortet, aber nicht aufgeschrieben, weil sie schneller kamen, als der Speicher sie nahm. Die Zahlen sind um {n} zu niedrig.',
+  'trouble.open_resolver': 'Alle dürfen fragen: allow_from unter [dns] in config.toml lässt das ganze Internet herein, und Fremde werden mit sordino andere angreifen. Schreibe allow_from = ["loopback", "private"], wenn keine Firewall sie draußen hält.',
+  'trouble.mdns': 'sordino kann nicht hören, was Geräte von sich sagen; manche haben deshalb keinen Namen.',
+  'trouble.notify': 'Eine Nachricht über deine Geräte kam nicht an, wohin [notify] in config.toml sie schickt.',
+  'trouble.silent': 'Ein Gerät ist an, fragt aber nach keinem Namen mehr. Vielleicht benutzt es einen anderen Resolver. `sordino firewall` gibt Regeln aus, die es zurückführen; auf der Seite des Geräts steht, seit wann es schweigt.',
+  'trouble.certificate': 'Das Zertifikat für verschlüsselte Anfragen hat einen Fehler oder endet bald. Geräte, die verschlüsselt fragen, tun es dann vielleicht nicht mehr.',
+  'trouble.password': 'password_hash in config.toml ist kein Hash, also kann sich damit niemand anmelden. `sordino hash-password` macht einen.',
+  'trouble.page': 'Die Seite wurde nicht in dieses Programm eingebaut. Führe `make web` aus und baue sordino neu.',
+  'count.received': 'Empfangene Nachrichten',
+  'count.not_admitted': 'Von Absendern, die nicht fragen dürfen',
+  'count.not_a_query': 'Nachrichten, die keine Anfrage waren',
+  'count.malformed': 'Fehlerhafte Anfragen',
+  'count.queries_in_flight': 'Verworfen: zu viele unterwegs',
+  'count.queries_per_second': 'Verworfen: ein Absender fragte zu schnell',
+  'count.waiting_per_address': 'Verworfen: zu viele warteten für einen Absender',
+  'count.late_at_once': 'Antworten, die etwas später gingen, weil ein Absender viele zugleich bekam',
+  'count.flights': 'Nicht weitergeleitet: zu viele unterwegs',
+  'count.connections': 'Verbindungen abgewiesen: zu viele',
+  'count.connections_per_address': 'Verbindungen abgewiesen: zu viele von einem Absender',
+  'count.connections_given_up': 'Verbindungen aufgegeben: zu langsam',
+  'count.handshakes': 'Verschlüsselte Verbindungen, die nie zustande kamen',
+  'count.descriptors': 'Verbindungen abgewiesen: kein Dateideskriptor frei',
+  'count.quic_retries': 'QUIC-Absender, die ihre Adresse belegen mussten',
+  'count.device_labels': 'Geräte, die sich selbst nannten, über der Grenze',
+  'count.unsent': 'Antworten, die nicht gesendet werden konnten',
+  'count.prefetched': 'Antworten, die vor ihrem Ende geholt wurden',
+  'count.rebinding': 'Zurückgehaltene Antworten, die ins Haus führten',
+  'count.upstream_hedges': 'Fragen, die zugleich ein zweiter Forwarder bekam',
+  'count.upstream_mismatch': 'Antworten von Forwardern, die zu keiner Frage passten',
+  'count.events': 'Anfragen, für die vor dem Protokoll kein Platz war',
+  'count.events_dropped': 'Anfragen, die das Protokoll nicht erreichten',
+  'count.store_events_lost': 'Anfragen, die die Platte nicht nahm',
+  'count.store_counts_dropped': 'Zahlen, die fehlen, weil es zu viele Namen waren',
+  'count.store_flushes': 'Male, die auf die Platte geschrieben wurde',
+  'count.logins_failed': 'Anmeldungen mit falschem Passwort oder Code',
+  'count.logins_delayed': 'Anmeldungen, die nach falschen warten mussten',
+  'count.web_connections_refused': 'Abgewiesene Verbindungen zur Seite: zu viele',
+  'count.web_requests_refused': 'Abgewiesene Aufrufe der Seite',
+  'count.web_streams_refused': 'Abgewiesene Live-Seiten: zu viele',
+  'count.web_whatifs_refused': 'Abgewiesene Vorschauen: zu viele zugleich',
+  'count.mdns_read': 'Nachrichten von Geräten über sich',
+  'count.mdns_refused': 'Davon nicht gelesen',
+  'count.notify_sent': 'An dich geschickte Nachrichten',
+  'count.notify_failed': 'Nachrichten, die nicht ankamen',
+  'count.notify_dropped': 'Ausgelassene Nachrichten: zu viele',
 };
 
 export const nl: Translation<typeof en> = {
@@ -121,7 +228,84 @@ export const nl: Translation<typeof en> = {
   'support.title': 'Voor wie je helpt',
   'support.lead': 'Aantallen en soorten storingen als bestand, zonder enige naam: geen site, geen apparaat, geen adres, geen pad.',
   'support.save': 'Aantallen opslaan',
+
+  'trouble.details': 'In detail, in het Engels',
+  'trouble.upstream.all': 'Geen forwarder antwoordt, dus alleen gedempte, eigen en onthouden namen worden beantwoord. Controleer de verbinding met internet, of servers onder [upstream] in config.toml.',
+  'trouble.upstream': 'De forwarder {server} antwoordt niet; de andere doen zijn werk. Controleer servers onder [upstream] in config.toml als het zo blijft.',
+  'trouble.loop': 'Een forwarder vraagt sordino naar de namen waarnaar hij gevraagd wordt, dus niemand antwoordt. Haal sordino uit zijn forwarders, of hem uit [upstream] in config.toml.',
+  'trouble.store': 'Iets wordt niet naar de schijf geschreven. Namen worden toch beantwoord. Maak ruimte op de schijf, en kijk of sordino er mag schrijven.',
+  'trouble.store_set_aside': 'De opslag was beschadigd en is opzijgezet; geschiedenis en aantallen beginnen opnieuw. Bewaar die map als je erin wilt kijken, wis hem anders.',
+  'trouble.list': 'Een lijst is niet zoals het hoort. De laatste goede versie ervan geldt, of niets ervan.',
+  'trouble.events_dropped': 'Vragen werden beantwoord maar niet opgeschreven, omdat ze sneller kwamen dan de opslag ze aankon. De aantallen zijn {n} te laag.',
+  'trouble.open_resolver': 'Iedereen mag vragen: allow_from onder [dns] in config.toml laat het hele internet binnen, en vreemden zullen met sordino anderen aanvallen. Schrijf allow_from = ["loopback", "private"], tenzij een firewall ze buiten houdt.',
+  'trouble.mdns': 'sordino kan niet horen wat apparaten over zichzelf zeggen, dus sommige hebben geen naam.',
+  'trouble.notify': 'Een bericht over je apparaten kwam niet aan waar [notify] in config.toml het heen stuurt.',
+  'trouble.silent': 'Een apparaat staat aan, maar vraagt naar geen enkele naam meer. Misschien gebruikt het een andere resolver. `sordino firewall` geeft regels die het terugleiden; op de pagina van het apparaat staat sinds wanneer het zwijgt.',
+  'trouble.certificate': 'Het certificaat voor versleutelde vragen heeft een fout of eindigt binnenkort. Apparaten die versleuteld vragen, doen dat dan misschien niet meer.',
+  'trouble.password': 'password_hash in config.toml is geen hash, dus niemand kan ermee inloggen. Maak er een met `sordino hash-password`.',
+  'trouble.page': 'De pagina is niet in dit programma ingebouwd. Voer `make web` uit en bouw sordino opnieuw.',
+  'count.received': 'Ontvangen berichten',
+  'count.not_admitted': 'Van afzenders die niet mogen vragen',
+  'count.not_a_query': 'Berichten die geen vraag waren',
+  'count.malformed': 'Vragen met fouten',
+  'count.queries_in_flight': 'Weggelaten: te veel onderweg',
+  'count.queries_per_second': 'Weggelaten: één afzender vroeg te snel',
+  'count.waiting_per_address': 'Weggelaten: te veel wachtten voor één afzender',
+  'count.late_at_once': 'Antwoorden die iets later gingen, omdat één afzender er veel tegelijk kreeg',
+  'count.flights': 'Niet doorgestuurd: te veel onderweg',
+  'count.connections': 'Verbindingen geweigerd: te veel',
+  'count.connections_per_address': 'Verbindingen geweigerd: te veel van één afzender',
+  'count.connections_given_up': 'Verbindingen opgegeven: te traag',
+  'count.handshakes': 'Versleutelde verbindingen die nooit tot stand kwamen',
+  'count.descriptors': 'Verbindingen geweigerd: geen bestandsdescriptor vrij',
+  'count.quic_retries': 'QUIC-afzenders die hun adres moesten bewijzen',
+  'count.device_labels': 'Apparaten die zichzelf noemden, boven de grens',
+  'count.unsent': 'Antwoorden die niet verstuurd konden worden',
+  'count.prefetched': 'Antwoorden die voor hun einde werden opgehaald',
+  'count.rebinding': 'Tegengehouden antwoorden die het huis in leidden',
+  'count.upstream_hedges': 'Vragen die ook een tweede forwarder kreeg, om sneller te zijn',
+  'count.upstream_mismatch': 'Antwoorden van forwarders die bij geen vraag pasten',
+  'count.events': 'Vragen waarvoor voor het journaal geen plaats was',
+  'count.events_dropped': 'Vragen die het journaal niet bereikten',
+  'count.store_events_lost': 'Vragen die de schijf niet aannam',
+  'count.store_counts_dropped': 'Aantallen die ontbreken omdat het te veel namen waren',
+  'count.store_flushes': 'Keren dat er naar de schijf is geschreven',
+  'count.logins_failed': 'Logins met een verkeerd wachtwoord of een verkeerde code',
+  'count.logins_delayed': 'Logins die na verkeerde moesten wachten',
+  'count.web_connections_refused': 'Geweigerde verbindingen met de pagina: te veel',
+  'count.web_requests_refused': 'Geweigerde aanroepen van de pagina',
+  'count.web_streams_refused': 'Geweigerde live-pagina’s: te veel',
+  'count.web_whatifs_refused': 'Geweigerde voorbeelden: te veel tegelijk',
+  'count.mdns_read': 'Berichten van apparaten over zichzelf',
+  'count.mdns_refused': 'Daarvan niet gelezen',
+  'count.notify_sent': 'Aan jou gestuurde berichten',
+  'count.notify_failed': 'Berichten die niet aankwamen',
+  'count.notify_dropped': 'Weggelaten berichten: te veel',
 };
 
 /** How it is doing, in words. */
 export const words = speaking({ en, de, nl });
+
+type Key = keyof typeof en;
+const isKey = (key: string): key is Key => Object.hasOwn(en, key);
+
+/** What a counter counts; nothing where a newer sordino counts what we do not know. */
+export function counterWords(name: string): string | undefined {
+  const key = `count.${name}`;
+  return isKey(key) && isPlain(key) ? words.t(key) : undefined;
+}
+
+type Plain = { [K in Key]: (typeof en)[K] extends `${string}{${string}` ? never : (typeof en)[K] extends string ? K : never }[Key];
+const isPlain = (key: Key): key is Plain => !JSON.stringify(en[key]).includes('{');
+
+/** What is wrong, by its kind; nothing where a newer sordino knows more kinds, whose own words do then. */
+export function troubleWords(kind: string, status: Pick<Status, 'upstreams' | 'counters'>): string | undefined {
+  if (kind === 'upstream') {
+    const down = status.upstreams.filter(({ state }) => state === 'down');
+    if (down.length === status.upstreams.length) return words.t('trouble.upstream.all');
+    return words.t('trouble.upstream', { server: { text: down.map(({ server }) => server).join(', '), outside: true } });
+  }
+  if (kind === 'events_dropped') return words.t('trouble.events_dropped', { n: status.counters['events_dropped'] ?? 0 });
+  const key = `trouble.${kind}`;
+  return isKey(key) && isPlain(key) ? words.t(key) : undefined;
+}
