@@ -15,6 +15,8 @@ mod journal;
 mod profiles;
 #[path = "api/rules.rs"]
 mod rules;
+#[path = "api/schedules.rs"]
+mod schedules;
 #[path = "api/site.rs"]
 mod site;
 #[path = "api/whatif.rs"]

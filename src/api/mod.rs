@@ -37,6 +37,7 @@ mod prometheus;
 mod queries;
 mod report;
 mod rules;
+mod schedules;
 mod second_factor;
 mod session;
 mod sessions;
@@ -243,6 +244,8 @@ fn api() -> OpenApiRouter<Gate> {
         .routes(routes!(profiles::place_device))
         .routes(routes!(profiles::list_profiles, profiles::add_profile))
         .routes(routes!(profiles::change_profile, profiles::remove_profile))
+        .routes(routes!(schedules::list_schedules, schedules::add_schedule))
+        .routes(routes!(schedules::change_schedule, schedules::remove_schedule))
         .routes(routes!(report::report_device))
         .routes(routes!(identity::join_device))
         .routes(routes!(identity::split_address))

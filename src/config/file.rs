@@ -6,11 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    Answer, Bytes, Confirmation, Day, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span,
+    Answer, Bytes, Confirmation, ListUse, Listen, Mac, Networks, PasswordHash, Permitted, Server, Span,
 };
 use crate::dns::{Limits, Strategy};
 use crate::local::Bypass;
-use crate::policy::{Action, Format, GuardId, Tier, TimeOfDay};
+use crate::policy::{Action, DayOfWeek, Format, GuardId, Tier, TimeOfDay};
 use crate::store::{Keeping, Level};
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) struct Schedule {
 #[serde(deny_unknown_fields, expecting = "a slot: { days = [\"mon\"], from = \"21:00\", to = \"07:00\" }")]
 pub(super) struct Slot {
     #[serde(default)]
-    pub(super) days: Option<Spanned<Vec<Day>>>,
+    pub(super) days: Option<Spanned<Vec<DayOfWeek>>>,
     pub(super) from: TimeOfDay,
     pub(super) to: TimeOfDay,
 }

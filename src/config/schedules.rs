@@ -2,22 +2,15 @@
 
 use std::collections::HashSet;
 
-use jiff::civil::Weekday;
 use jiff::tz::{self, TimeZone};
 use toml::Spanned;
 
 use super::check::name;
 use super::file;
 use super::mistake::{Mistakes, nearest, suggest};
-use super::values::{Day, ListWord};
+use super::values::ListWord;
+use crate::control::{ALWAYS, SCHEDULES_BOUND, SLOTS_BOUND};
 use crate::policy::{Days, Schedule, ScheduleUse, Schedules, Slot};
-
-/// Schedules.
-const SCHEDULES_BOUND: usize = 64;
-/// Slots of one schedule.
-const SLOTS_BOUND: usize = 32;
-/// In the place of a schedule: at all hours, whatever is said of the list for all.
-const ALWAYS: &str = "always";
 
 /// `[time]`, each `[[schedule]]`, and where `lists` and `profiles` name one.
 pub(super) fn options(
@@ -61,11 +54,11 @@ pub(super) fn options(
     Schedules { zone, all, uses }
 }
 
-/// The zone that is named, else the system's. Without any schedule it does not matter.
+/// The zone that is named, else the system's. Where that is unknown it matters only once there is a schedule.
 fn zone(time: file::Time, first: Option<&file::Schedule>, mistakes: &mut Mistakes<'_>) -> TimeZone {
     let Some(zone) = time.zone else {
-        let Some(first) = first else { return TimeZone::UTC };
         let system = TimeZone::system();
+        let Some(first) = first else { return system };
         if system.is_unknown() {
             let what = "this system does not tell its time zone; add [time] with zone = \"Europe/Berlin\", say";
             mistakes.add(&first.name.span(), what);
@@ -95,22 +88,10 @@ fn slots(slots: Spanned<Vec<file::Slot>>, mistakes: &mut Mistakes<'_>) -> Vec<Sl
         if let Some(days) = slot.days.as_ref().filter(|days| days.get_ref().is_empty()) {
             mistakes.add(&days.span(), "days names no day; write some as in [\"sat\", \"sun\"], or take the key out");
         }
-        let days = slot.days.map_or(Days::ALL, |days| days.into_inner().into_iter().map(weekday).collect());
+        let days = slot.days.map_or(Days::ALL, |days| days.into_inner().into());
         Slot { days, from: slot.from, to: slot.to }
     });
     slots.collect()
-}
-
-fn weekday(day: Day) -> Weekday {
-    match day {
-        Day::Mon => Weekday::Monday,
-        Day::Tue => Weekday::Tuesday,
-        Day::Wed => Weekday::Wednesday,
-        Day::Thu => Weekday::Thursday,
-        Day::Fri => Weekday::Friday,
-        Day::Sat => Weekday::Saturday,
-        Day::Sun => Weekday::Sunday,
-    }
 }
 
 /// A schedule that there is; none for all hours.

@@ -11,7 +11,7 @@ use serde::de::{self, Deserialize, Deserializer, IntoDeserializer as _, MapAcces
 use toml::Spanned;
 
 use crate::api::is_password_hash;
-use crate::policy::{Action, BlockingAnswer, MacAddr, TimeOfDay};
+use crate::policy::{Action, BlockingAnswer, MacAddr};
 
 /// Schemes of forwarders that this version asks over.
 const SCHEMES: [&str; 6] = ["udp", "tcp", "tls", "https", "quic", "h3"];
@@ -65,19 +65,6 @@ pub(super) struct Networks(pub(super) Vec<Network>);
 pub(super) enum Confirmation {
     TooWide,
     Shrunk,
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Day {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
 }
 
 /// What a profile makes of a list: a word, or a table with the word and a schedule.
@@ -282,7 +269,7 @@ macro_rules! in_words {
     )*};
 }
 
-in_words!(Listen, Permitted, Server, Bytes, Span, Mac, Network, TimeOfDay, PasswordHash);
+in_words!(Listen, Permitted, Server, Bytes, Span, Mac, Network, PasswordHash);
 
 impl<'de> Deserialize<'de> for Answer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -10,8 +10,9 @@ use tokio::task::spawn_blocking;
 
 use super::subscriptions::ListUrl;
 use super::{
-    ADDED_LISTS_BOUND, Control, DEVICE_NAMES_BOUND, GUARDS_OFF_BOUND, JOINS_BOUND, OWN_PATTERNS_BOUND,
-    OWN_RECORDS_BOUND, OWN_RULES_BOUND, PAUSES_BOUND, Refusal, TOKENS_BOUND,
+    ADDED_LISTS_BOUND, ADDED_PROFILES_BOUND, Control, DEVICE_NAMES_BOUND, GUARDS_OFF_BOUND, JOINS_BOUND,
+    OWN_PATTERNS_BOUND, OWN_RECORDS_BOUND, OWN_RULES_BOUND, PAUSES_BOUND, Refusal, SCHEDULES_BOUND, SLOTS_BOUND,
+    TOKENS_BOUND,
 };
 use crate::policy::Format;
 use crate::store::backup::{Contents, NoBackup, Progress, Stage, inspect};
@@ -146,7 +147,20 @@ fn lost(error: tokio::task::JoinError) -> NoBackup {
 
 /// What the page would not have taken is not taken from a file either. What types hold, they held when it was read.
 fn check(settings: &Settings) -> Result<(), String> {
-    let Settings { rules, pauses, guards_off, device_names, joined, split, lists, records, tokens, .. } = settings;
+    let Settings {
+        rules,
+        pauses,
+        guards_off,
+        device_names,
+        joined,
+        split,
+        lists,
+        records,
+        tokens,
+        profiles,
+        schedules,
+        ..
+    } = settings;
     let patterns = rules.iter().filter(|rule| rule.target.is_pattern()).count();
     for (count, bound, what) in [
         (rules.len(), OWN_RULES_BOUND, "rules"),
@@ -158,6 +172,8 @@ fn check(settings: &Settings) -> Result<(), String> {
         (split.len(), JOINS_BOUND, "addresses split off"),
         (lists.len(), ADDED_LISTS_BOUND, "lists"),
         (records.len(), OWN_RECORDS_BOUND, "records"),
+        (profiles.len(), ADDED_PROFILES_BOUND, "profiles"),
+        (schedules.len(), SCHEDULES_BOUND, "schedules"),
         (tokens.len(), TOKENS_BOUND, "tokens"),
     ] {
         if count > bound {
@@ -169,8 +185,12 @@ fn check(settings: &Settings) -> Result<(), String> {
     all_differ("records", records.iter().map(|record| record.id))?;
     all_differ("tokens", tokens.iter().map(|token| token.id))?;
     all_differ("lists", lists.iter().map(|list| &list.name))?;
+    all_differ("profiles", profiles.iter().map(|profile| &profile.name))?;
+    all_differ("schedules", schedules.iter().map(|schedule| &schedule.name))?;
     let tokens = tokens.iter().map(|token| &token.name);
-    let names = device_names.iter().map(|(_, name)| name).chain(lists.iter().map(|list| &list.name)).chain(tokens);
+    let profiles = profiles.iter().map(|profile| &profile.name);
+    let made = profiles.chain(schedules.iter().map(|schedule| &schedule.name)).chain(tokens);
+    let names = device_names.iter().map(|(_, name)| name).chain(lists.iter().map(|list| &list.name)).chain(made);
     for name in names {
         let length = name.chars().count();
         if length == 0 || length > NAME_CHARS_BOUND || name.chars().any(char::is_control) || name.trim() != name {
@@ -182,6 +202,9 @@ fn check(settings: &Settings) -> Result<(), String> {
         if list.format == Format::Catalogue || (url.names_an_inner_address() && !list.private_server) {
             return Err(format!("list {} cannot be fetched from there", list.name));
         }
+    }
+    if let Some(schedule) = schedules.iter().find(|one| one.slots.is_empty() || one.slots.len() > SLOTS_BOUND) {
+        return Err(format!("schedule {}: a schedule has 1 to {SLOTS_BOUND} slots", schedule.name));
     }
     for record in records {
         record.record().map_err(|why| format!("record of {}: {why}", record.name))?;

@@ -32,15 +32,16 @@ pub use self::entrance::{Entrance, NewToken};
 pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::options::{CompiledOptions, Confirmed, ListOptions, ListView, Options};
 pub use self::profiles::{PROFILES_BOUND, USUAL_PROFILE};
+pub use self::schedules::{ALWAYS, SCHEDULES_BOUND, SLOTS_BOUND, USES_BOUND, joined as joined_schedules};
 pub use self::since::{ListSince, Since, complete};
 pub use self::state::{State, wanted};
 use self::subscriptions::Subscriptions;
 pub use crate::device::DeviceOptions;
 use crate::device::Fact;
 use crate::local::{OwnRecord, Record, RecordKind};
-use crate::policy::{Action, Comment, DeviceId, GuardId, MacAddr, Name, OwnRule, OwnTarget, Pause, Scope};
+use crate::policy::{Action, Comment, DeviceId, GuardId, MacAddr, Name, OwnRule, OwnTarget, Pause, Schedules, Scope};
 use crate::snapshot::SnapshotCell;
-use crate::store::{AccessToken, AddedList, AddedProfile, SecondFactor, Settings, Store};
+use crate::store::{AccessToken, AddedList, AddedProfile, AddedSchedule, SecondFactor, Settings, Store};
 use crate::time::{Clock, Timestamp};
 
 /// Commands that may wait. When there are more, whoever asks waits for [`PATIENCE`] and is then told that sordino is busy.
@@ -170,6 +171,7 @@ struct Standing {
     guards_fixed: Arc<[GuardId]>,
     records_fixed: Arc<[Record]>,
     profiles_fixed: Arc<[String]>,
+    schedules_fixed: Arc<Schedules>,
     entrance: Arc<Entrance>,
 }
 
@@ -199,6 +201,9 @@ enum Command {
     AddProfile(AddedProfile, Reply<()>),
     ChangeProfile(AddedProfile, Reply<()>),
     RemoveProfile(String, Reply<()>),
+    AddSchedule(AddedSchedule, Reply<()>),
+    ChangeSchedule(AddedSchedule, Reply<()>),
+    RemoveSchedule(String, Reply<()>),
     SwitchGuard(GuardId, bool, Reply<()>),
     AddRecord(NewRecord, Reply<OwnRecord>),
     RemoveRecord(u64, Reply<()>),

@@ -69,7 +69,8 @@ impl State {
             since,
         };
         state.put_choices_in_force();
-        state.schedule();
+        let problems = state.schedule();
+        state.compiled.problems.extend(problems);
         state
     }
 
@@ -80,11 +81,11 @@ impl State {
         self.compiled.policy = Arc::new(policy.with_pauses(self.settings.pauses.clone()));
     }
 
-    /// Puts the schedules in force. What a profile says in vain is told.
-    pub(super) fn schedule(&mut self) {
-        let (schedules, problems) = schedules::of_lists(&self.options, &self.compiled.lists);
+    /// Puts the schedules in force. What a profile of `config.toml` says in vain is returned.
+    pub(super) fn schedule(&mut self) -> Vec<String> {
+        let (schedules, problems) = schedules::of_lists(&self.options, &self.settings, &self.compiled.lists);
         self.compiled.policy = Arc::new(self.compiled.policy.with_schedules(&schedules));
-        self.compiled.problems.extend(problems);
+        problems
     }
 
     /// Puts what was compiled anew in force. Where the lists could not be put together, all stays as it was, and that is
@@ -97,7 +98,8 @@ impl State {
         self.compiled = compiled;
         self.options = options;
         self.put_choices_in_force();
-        self.schedule();
+        let problems = self.schedule();
+        self.compiled.problems.extend(problems);
         true
     }
 

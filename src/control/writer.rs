@@ -8,6 +8,7 @@ pub(super) mod local;
 mod pauses;
 mod profiles;
 mod rules;
+mod schedules;
 
 use std::io;
 use std::sync::Arc;
@@ -81,6 +82,9 @@ impl Writer {
             Command::AddProfile(profile, reply) => drop(reply.send(self.add_profile(profile).await)),
             Command::ChangeProfile(profile, reply) => drop(reply.send(self.change_profile(profile).await)),
             Command::RemoveProfile(name, reply) => drop(reply.send(self.remove_profile(&name).await)),
+            Command::AddSchedule(schedule, reply) => drop(reply.send(self.add_schedule(schedule).await)),
+            Command::ChangeSchedule(schedule, reply) => drop(reply.send(self.change_schedule(schedule).await)),
+            Command::RemoveSchedule(name, reply) => drop(reply.send(self.remove_schedule(&name).await)),
             Command::SwitchGuard(guard, on, reply) => drop(reply.send(self.switch_guard(guard, on).await)),
             Command::AddRecord(record, reply) => drop(reply.send(self.add_record(record).await)),
             Command::RemoveRecord(id, reply) => drop(reply.send(self.remove_record(id).await)),
@@ -194,6 +198,7 @@ impl Writer {
             self.state.compiled.policy = Arc::new(self.state.compiled.policy.with_pauses(settings.pauses.clone()));
         }
         let guards_differ = settings.guards_off != self.state.settings.guards_off;
+        let schedules_differ = settings.schedules != self.state.settings.schedules;
         let records_differ = settings.records != self.state.settings.records;
         self.state.settings = settings;
         if records_differ {
@@ -201,6 +206,11 @@ impl Writer {
         }
         if guards_differ {
             self.state.put_choices_in_force();
+        }
+        if schedules_differ {
+            // What the configuration says in vain was told when it was read.
+            self.state.schedule();
+            self.prepare();
         }
         self.publish();
         Ok(())
@@ -219,9 +229,11 @@ impl Writer {
         let guards_fixed = self.state.options.guards_off.as_slice().into();
         let records_fixed = self.state.options.local.records.as_slice().into();
         let profiles_fixed = self.state.options.profiles.iter().map(|profile| profile.name.clone()).collect();
+        let schedules_fixed = Arc::new(self.state.options.schedules.clone());
         let entrance = Arc::new(Entrance::of(settings));
         let lists = lists.clone();
-        let standing = Standing { lists, problems, guards_fixed, records_fixed, profiles_fixed, entrance };
+        let standing =
+            Standing { lists, problems, guards_fixed, records_fixed, profiles_fixed, schedules_fixed, entrance };
         self.standing.send_replace(standing);
     }
 

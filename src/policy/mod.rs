@@ -81,7 +81,7 @@ pub use self::patterns::{MAX_EXPRESSIONS, MAX_PATTERNS};
 pub use self::pause::{PAUSE, Pause};
 pub use self::profile::Profile;
 pub use self::rewrite::Rewrite;
-pub use self::schedule::{Days, Schedule, Slot, TimeOfDay};
+pub use self::schedule::{DayOfWeek, Days, Schedule, Slot, TimeOfDay};
 pub use self::target::{Expression, Kind, MAX_PATTERN_LEN, NotATarget, OwnTarget, Wildcard};
 pub use self::timetable::{ScheduleState, ScheduleUse, Schedules};
 pub use self::trial::{Trial, Tried};

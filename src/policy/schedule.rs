@@ -3,14 +3,16 @@
 //! A slot holds while that clock shows a time in it. So a slot in an hour that is skipped does not happen, and one in an
 //! hour that comes twice happens twice; nothing has to be said of either.
 
+mod written;
+
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
+pub use self::written::DayOfWeek;
 use crate::time::Timestamp;
 
 /// How far ahead the next change is looked for: a slot comes round every week, and at the latest in the week after the
@@ -31,22 +33,29 @@ pub struct Schedule {
 
 /// A span of some days of the week. One that ends before it begins runs over midnight, and belongs to the day it begins
 /// on; one that ends when it begins is the whole day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Slot {
-    /// The days it begins on.
+    /// The days it begins on; every day where none is named.
+    #[serde(default)]
+    #[schema(value_type = Vec<DayOfWeek>)]
     pub days: Days,
-    /// Its first minute.
+    /// Its first minute, as in "21:00".
+    #[schema(value_type = String)]
     pub from: TimeOfDay,
     /// The first minute that is no longer in it.
+    #[schema(value_type = String)]
     pub to: TimeOfDay,
 }
 
 /// Days of the week.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<DayOfWeek>", into = "Vec<DayOfWeek>")]
 pub struct Days(u8);
 
 /// Minutes since midnight, 24:00 included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TimeOfDay(u16);
 
 impl Schedule {
@@ -73,7 +82,7 @@ impl Schedule {
     }
 
     /// The first moment after `at` at which it begins or ends to hold; none where that is not soon.
-    pub(super) fn next_flip(&self, zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
+    pub fn next_flip(&self, zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
         self.flips(zone, at, at.after(FORESIGHT)).first().copied()
     }
 
@@ -139,75 +148,14 @@ impl Days {
     }
 }
 
+impl Default for Days {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
 impl FromIterator<Weekday> for Days {
     fn from_iter<T: IntoIterator<Item = Weekday>>(days: T) -> Self {
         Self(days.into_iter().fold(0, |bits, day| bits | Self::bit(day)))
-    }
-}
-
-impl FromStr for TimeOfDay {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || format!("{text:?} is no time of day; write one as in \"21:00\"");
-        let (hours, minutes) = text.split_once(':').ok_or_else(refuse)?;
-        let number = |digits: &str, lengths: &[usize]| {
-            let is_number = lengths.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-            digits.parse::<u16>().ok().filter(|_| is_number).ok_or_else(refuse)
-        };
-        let (hours, minutes) = (number(hours, &[1, 2])?, number(minutes, &[2])?);
-        let all = hours * 60 + minutes;
-        if minutes < 60 && i64::from(all) * MINUTE <= DAY { Ok(Self(all)) } else { Err(refuse()) }
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
-    }
-}
-
-impl fmt::Display for Days {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::ALL {
-            return f.write_str("every day");
-        }
-        let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-        let days = names.into_iter().enumerate().filter(|(place, _)| self.0 & 1 << place != 0);
-        f.write_str(&days.map(|(_, name)| name).collect::<Vec<_>>().join(" "))
-    }
-}
-
-impl fmt::Display for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.from == self.to {
-            true => write!(f, "{}", self.days),
-            false => write!(f, "{} {}–{}", self.days, self.from, self.to),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_of_day_reads_back_as_itself() {
-        for text in ["00:00", "07:05", "21:00", "23:59", "24:00"] {
-            assert_eq!(text.parse::<TimeOfDay>().unwrap().to_string(), text);
-        }
-        assert_eq!("7:00".parse(), Ok(TimeOfDay(420)));
-        for text in ["", "7", "7:0", "24:01", "12:60", "-1:00", "+1:00", "007:00", "12:00:00", "9 pm"] {
-            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_slot_is_told_in_a_line() {
-        let slot =
-            |days: Days, from: &str, to: &str| Slot { days, from: from.parse().unwrap(), to: to.parse().unwrap() };
-        let evenings = Days::from_iter([Weekday::Sunday, Weekday::Monday]);
-        assert_eq!(slot(evenings, "21:00", "07:00").to_string(), "mon sun 21:00–07:00");
-        assert_eq!(slot(Days::ALL, "00:00", "00:00").to_string(), "every day");
     }
 }

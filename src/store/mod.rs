@@ -68,7 +68,7 @@ pub use self::options::{COUNTS_IN_MEMORY, FLUSH, KEEP_QUERIES, KEEP_TALLIES, Opt
 pub use self::privacy::{EVERYONE, Keeping, Level};
 pub use self::search::Sieve;
 pub use self::secrets::{AccessToken, SecondFactor, TokenScope};
-pub use self::settings::{AddedList, AddedProfile, Settings};
+pub use self::settings::{AddedList, AddedProfile, AddedSchedule, Settings};
 
 use self::disk::Disk;
 use self::home::{Home, Trouble};

@@ -12,7 +12,7 @@ use super::SETTINGS;
 use super::home::{set_aside, write_whole};
 use super::secrets::{AccessToken, SecondFactor};
 use crate::local::OwnRecord;
-use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule, Pause};
+use crate::policy::{Action, DeviceId, Format, GuardId, OwnRule, Pause, Slot};
 use crate::time::Timestamp;
 
 const VERSION: u32 = 1;
@@ -51,6 +51,9 @@ pub struct Settings {
     /// Profiles given to devices in the page, by name.
     #[serde(default)]
     pub device_profiles: Vec<(DeviceId, String)>,
+    /// Schedules that were made in the page.
+    #[serde(default)]
+    pub schedules: Vec<AddedSchedule>,
     /// Names of the house that were made in the page.
     #[serde(default)]
     pub records: Vec<OwnRecord>,
@@ -89,6 +92,18 @@ pub struct AddedProfile {
     pub name: String,
     /// Lists, or directories of lists, whose action is another one here, or that do not apply at all.
     pub lists: Vec<(String, Option<Action>)>,
+}
+
+/// A schedule that was made in the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedSchedule {
+    /// Its name; unique.
+    pub name: String,
+    /// When it holds.
+    pub slots: Vec<Slot>,
+    /// What it is for: lists, or directories of lists, under a profile or, with none, where no profile says another thing.
+    pub uses: Vec<(String, Option<String>)>,
 }
 
 impl Settings {

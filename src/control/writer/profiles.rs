@@ -48,6 +48,9 @@ impl Writer {
         settings.profiles.remove(place);
         settings.pauses.retain(|pause| !pause.scope.is_for_profile(name));
         settings.device_profiles.retain(|(_, profile)| profile != name);
+        for schedule in &mut settings.schedules {
+            schedule.uses.retain(|(_, profile)| profile.as_deref() != Some(name));
+        }
         self.change_profiles(settings).await
     }
 
@@ -94,16 +97,17 @@ impl Writer {
     }
 
     fn check_lists(&self, profile: &AddedProfile) -> Result<(), Refusal> {
-        let known = |name: &str| {
-            let listed =
-                self.state.compiled.lists.iter().any(|list| *list.group == *name || *list.report.name == *name);
-            listed || self.state.settings.lists.iter().any(|list| list.name == name)
-        };
-        match profile.lists.iter().find(|(list, _)| !known(list)) {
+        match profile.lists.iter().find(|(list, _)| !self.knows_list(list)) {
             Some((list, _)) => {
                 Err(Refusal::Unusable(format!("there is no list called {list}; take it out of the profile")))
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether there is a list, or a directory of lists, of that name.
+    pub(super) fn knows_list(&self, name: &str) -> bool {
+        let listed = self.state.compiled.lists.iter().any(|list| *list.group == *name || *list.report.name == *name);
+        listed || self.state.settings.lists.iter().any(|list| list.name == name)
     }
 }
