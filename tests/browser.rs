@@ -43,6 +43,11 @@ const HABITS: [(u8, &[&str]); 3] = [
     (13, &["www.example", "mail.example", "news.example", "docs.example", "watched.example"]),
 ];
 
+/// Devices of a large house.
+const CROWD: u8 = 200;
+/// How long the page is left open in the suite, seconds.
+const LEFT_OPEN: &str = "60";
+
 fn house(forwarder: &Forwarder) -> Sordino {
     let setup = Setup::before(forwarder).catalogue().list("ads", "block", "||ads.example^\nlog.example\n");
     setup.list("curious", "watch", "watched.example\n").table(HOUSE).start()
@@ -52,8 +57,15 @@ fn house(forwarder: &Forwarder) -> Sordino {
 fn node(script: &str, arguments: &[&str]) {
     let web = repository().join("web");
     assert!(web.join("dist/index.html").exists(), "the page is not built; run `make web`");
+    let left_open = std::env::var("LIVE_SECONDS").unwrap_or_else(|_| LEFT_OPEN.to_owned());
     let mut command = Command::new("node");
-    command.arg(format!("e2e/{script}.mjs")).args(arguments).env("LANGS", "en").current_dir(web).stdin(Stdio::null());
+    command
+        .args([format!("e2e/{script}.mjs")])
+        .args(arguments)
+        .env("LANGS", "en")
+        .env("LIVE_SECONDS", left_open)
+        .current_dir(web)
+        .stdin(Stdio::null());
     let output = command.output().expect("node");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
@@ -92,6 +104,37 @@ fn settings_are_walked_through_from_a_token_to_a_backup_put_back() {
     let forwarder = Forwarder::plain();
     let sordino = house(&forwarder);
     node("settings", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+#[test]
+fn one_of_two_hundred_devices_is_found_and_read_by_keyboard() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let sordino = house(&forwarder);
+    for host in 1..=CROWD {
+        Udp::from(([127, 0, 1, host], 0).into(), sordino.dns()).ask(&query("log.example", A));
+    }
+    let rest = sordino.rest();
+    until("the crowd", || {
+        let devices = rest.read("/api/v1/devices");
+        (devices.as_array()?.len() >= usize::from(CROWD)).then_some(())
+    });
+    node("crowd", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+/// For an hour by hand: `LIVE_SECONDS=3600 cargo test --test browser left_open -- --nocapture`.
+#[test]
+fn a_page_left_open_with_live_queries_does_not_grow() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let sordino = house(&forwarder);
+    drop(sordino.rest());
+    let dns = sordino.dns().to_string();
+    node("live", &[sordino.page().trim_end_matches('/'), PASSWORD, &dns, "ads.example"]);
 }
 
 #[test]

@@ -121,6 +121,8 @@ export const de: Catalogue = {
   'devices.new': 'neu',
   'devices.device': 'Gerät',
   'devices.seen': 'Zuletzt gesehen',
+  'devices.find': 'Nach Name, Adresse oder Art suchen',
+  'devices.found': { one: 'Ein Gerät', other: '{n} Geräte' },
   'devices.sort': 'Nach {column} ordnen',
 
   'device.called': '{when} wandte es sich {times} an {makers}; {muted}.',

@@ -119,6 +119,8 @@ export const en = {
   'devices.new': 'new',
   'devices.device': 'Device',
   'devices.seen': 'Last seen',
+  'devices.find': 'Find by name, address or kind',
+  'devices.found': { one: 'One device', other: '{n} devices' },
   'devices.sort': 'Sort by {column}',
 
   'device.called': '{when} it turned to {makers} {times}; {muted}.',

@@ -121,6 +121,8 @@ export const nl: Catalogue = {
   'devices.new': 'nieuw',
   'devices.device': 'Apparaat',
   'devices.seen': 'Laatst gezien',
+  'devices.find': 'Zoek op naam, adres of soort',
+  'devices.found': { one: 'Eén apparaat', other: '{n} apparaten' },
   'devices.sort': 'Op {column} ordenen',
 
   'device.called': '{when} richtte het zich {times} tot {makers}; {muted}.',

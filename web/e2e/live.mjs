@@ -1,0 +1,81 @@
+// A page that is left open while the house asks a lot: node e2e/live.mjs BASE PASSWORD DNS_HOST:DNS_PORT NAME
+// Asks LIVE_RATE (500) times a second for names below NAME, which must be muted, for LIVE_SECONDS (3600), with the live queries open,
+// and measures the heap of the page after forced collections. Fails when it grows.
+import { createSocket } from 'node:dgram';
+
+import { launch, login } from './browser.mjs';
+
+const [base, password, dns, name] = process.argv.slice(2);
+const SECONDS = Number(process.env.LIVE_SECONDS ?? 3600);
+const RATE = Number(process.env.LIVE_RATE ?? 500);
+const DEVICES = ['127.0.0.11', '127.0.0.12', '127.0.0.13'];
+const NAMES = 5_000;
+const TICK_MS = 20;
+/** Until the list of live rows is full and the page's code is warm. */
+const WARM_UP = 20;
+const SAMPLES = 12;
+/** What may come on top of the heap after the warm-up: a leak of one row's worth of a query would be 500 a second. */
+const GROWTH = 3 * 1024 * 1024;
+
+const [host, port] = dns.split(':');
+const sockets = await Promise.all(DEVICES.map((address) => new Promise((done) => {
+  const socket = createSocket('udp4');
+  socket.bind(0, address, () => done(socket));
+})));
+let sent = 0;
+let answered = 0;
+for (const socket of sockets) socket.on('message', () => (answered += 1));
+
+function ask() {
+  const labels = `n${sent % NAMES}.${name}`.split('.').map((label) => Buffer.from([label.length, ...Buffer.from(label)]));
+  const header = Buffer.from([sent >> 8 & 255, sent & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  sockets[sent % sockets.length].send(Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]), Number(port), host);
+  sent += 1;
+}
+
+const megabytes = (bytes) => (bytes / 1024 / 1024).toFixed(2);
+const browser = await launch();
+let grown;
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  await login(context, base, password);
+  const page = await context.newPage();
+  await page.goto(`${base}/queries`);
+  await page.locator('.live .state.on').waitFor();
+  const debug = await context.newCDPSession(page);
+  let seen = 0;
+  debug.on('Network.eventSourceMessageReceived', ({ eventName }) => (seen += Number(eventName === 'query')));
+  await debug.send('Network.enable');
+  await debug.send('Performance.enable');
+
+  const began = Date.now();
+  const asking = setInterval(() => {
+    for (const due = ((Date.now() - began) / 1000) * RATE; sent < due; ) ask();
+  }, TICK_MS);
+  const measure = async () => {
+    await debug.send('HeapProfiler.collectGarbage');
+    const { metrics } = await debug.send('Performance.getMetrics');
+    const value = (wanted) => metrics.find((metric) => metric.name === wanted).value;
+    const [heap, nodes, listeners] = ['JSHeapUsedSize', 'Nodes', 'JSEventListeners'].map(value);
+    process.stdout.write(`${String(Math.round((Date.now() - began) / 1000)).padStart(5)} s  heap ${megabytes(heap)} MB  nodes ${nodes}  listeners ${listeners}  asked ${sent}  answered ${answered}  seen ${seen}\n`);
+    return heap;
+  };
+  // The time itself is what is tested here, so this waits for it.
+  const reached = (second) => new Promise((done) => setTimeout(done, Math.max(0, began + second * 1000 - Date.now())));
+  await reached(WARM_UP);
+  const first = await measure();
+  let last = first;
+  for (let sample = 1; sample <= SAMPLES; sample += 1) {
+    await reached(WARM_UP + (SECONDS / SAMPLES) * sample);
+    last = await measure();
+  }
+  clearInterval(asking);
+  if (seen < sent / 2) throw new Error(`the page saw ${seen} of ${sent} queries`);
+  if ((await page.locator('tr.row').count()) === 0) throw new Error('the page shows nothing');
+  grown = last - first;
+} finally {
+  await browser.close();
+  for (const socket of sockets) socket.close();
+}
+process.stdout.write(`${SECONDS} s at ${RATE} a second: the heap changed by ${megabytes(grown)} MB (at most ${megabytes(GROWTH)})\n`);
+process.exit(grown <= GROWTH ? 0 : 1);
