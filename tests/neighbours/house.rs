@@ -92,7 +92,7 @@ impl House {
 
     pub(crate) fn fetch(&self, jar: &str, path: &str) -> Value {
         let url = format!("http://10.77.0.1:8053/api/v1{path}");
-        let output = self.on_phone(&["curl", "--silent", "--cookie", jar, &url]);
+        let output = self.on_phone(&["curl", "--silent", "--max-time", "10", "--cookie", jar, &url]);
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
@@ -104,6 +104,13 @@ impl House {
         let output = self.on_phone(&[&login[..], &["http://10.77.0.1:8053/api/v1/login"]].concat());
         assert!(output.status.success(), "login: {}", String::from_utf8_lossy(&output.stderr));
         jar
+    }
+
+    /// What each side of the cable believes of the other, for a test that fails.
+    pub(crate) fn beliefs(&self) -> String {
+        let neighbours = |space: &String| ip(&["-n", space, "neigh", "show"]).stdout;
+        let [server, phone] = [&self.server, &self.phone].map(|space| String::from_utf8(neighbours(space)).unwrap());
+        format!("neighbours of the server:\n{server}neighbours of the phone:\n{phone}")
     }
 
     pub(crate) fn on_phone(&self, words: &[&str]) -> Output {
