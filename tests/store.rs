@@ -17,3 +17,7 @@ mod house;
 mod keeping;
 #[path = "store/kills.rs"]
 mod kills;
+#[path = "store/rest.rs"]
+mod rest;
+#[path = "store/year.rs"]
+mod year;

@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 /// million queries.
 pub(super) const MAX_PENDING_BYTES: usize = 6 << 20;
 
+/// Bytes of full blocks that wait for the next flush: a quarter of a million queries.
+const MAX_WAITING_BYTES: usize = 1 << 20;
+
 /// Everything that would be lost if the process ended now, and the rest of the open block. Readers copy handles out of it
 /// and then let go.
 #[derive(Debug)]
@@ -204,9 +207,10 @@ impl Memory {
         self.pending.iter().cloned().collect()
     }
 
-    /// Bytes of the packed blocks.
-    pub(super) fn pending_bytes(&self) -> usize {
-        self.pending.iter().map(|block| block.block.bytes()).sum()
+    /// Whether it holds so much that it should be written down before it is due: blocks, or counts of more devices and names
+    /// than a house has.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.tally.is_large() || self.pending.iter().map(|block| block.block.bytes()).sum::<usize>() > MAX_WAITING_BYTES
     }
 
     /// The running tally, the times of what it counts, and the last event it counts.

@@ -25,8 +25,6 @@ use crate::time::Hour;
 
 /// How long to wait before the disk is tried again.
 const RETRY: Duration = Duration::from_secs(60);
-/// Bytes of full blocks that wait for the next flush: a quarter of a million queries.
-const MAX_WAITING_BYTES: usize = 1 << 20;
 /// Events that are taken in at once: readers of what is in memory wait meanwhile, some microseconds.
 const BATCH: usize = 256;
 /// How often to look for what may be forgotten.
@@ -48,8 +46,8 @@ pub(super) struct Recorder {
     strangers: HashMap<IpAddr, Instant>,
     /// When the oldest of them is looked up again.
     settle_at: Option<Instant>,
-    /// Whether the last flush held queries back.
-    holding: bool,
+    /// Whether the flush that is due was put off.
+    put_off: bool,
     /// When the events in memory are to be on disk; none while there are none.
     flush_at: Option<Instant>,
     /// When the disk is tried again; none while it does its work.
@@ -79,7 +77,7 @@ impl Recorder {
             calendar,
             strangers,
             settle_at: None,
-            holding: false,
+            put_off: false,
             flush_at: None,
             retry_at,
             expire_at: now,
@@ -101,11 +99,11 @@ impl Recorder {
                 self.settle();
             }
             let waiting = full && {
-                self.pack(true, false);
-                self.store.journal() == Keeping::Disk && self.store.memory().pending_bytes() > MAX_WAITING_BYTES
+                self.pack(true);
+                self.store.journal() == Keeping::Disk && self.store.memory().is_heavy()
             };
-            if waiting || due(self.flush_at) || due(self.retry_at) {
-                self.flush(!waiting);
+            if waiting || due(self.retry_at) || (due(self.flush_at) && !self.puts_off()) {
+                self.flush();
             }
             if self.expire_at <= now
                 || (self.flush_at.is_none() && self.expired_in != Some(self.store.clock.now().hour()))
@@ -115,7 +113,7 @@ impl Recorder {
         }
         // A last try, also where the next one is not due yet.
         self.retry_at = None;
-        self.flush(false);
+        self.flush();
         let unflushed = self.store.memory().unflushed();
         if unflushed > 0 {
             tracing::warn!(unflushed, "the disk did not take the last queries; they are lost");
@@ -177,13 +175,14 @@ impl Recorder {
     }
 
     /// Packs what is open and brings everything that is in memory to the disk, or notes why not.
-    fn flush(&mut self, hold_back: bool) {
+    fn flush(&mut self) {
         self.flush_at = None;
+        self.put_off = false;
         let store = self.store.clone();
         let _alone = store.writing();
         let instant = store.clock.instant();
         if self.retry_at.is_some_and(|at| at > instant) {
-            self.pack(false, hold_back);
+            self.pack(false);
             store.memory().bound(store.journal() == Keeping::Disk);
             return;
         }
@@ -192,7 +191,7 @@ impl Recorder {
         let complete =
             disk.as_ref().is_ok_and(|disk| disk.as_ref().is_some_and(|disk| disk.is_complete(store.clock.now())));
         // A period that is complete ends with a full block and a tally, whatever else is due.
-        self.pack(complete, hold_back && !complete);
+        self.pack(complete);
         match disk.and_then(|disk| disk.map_or(Ok(()), |disk| self.write(&disk, complete))) {
             Ok(()) => self.retry_at = None,
             Err(trouble) => {
@@ -216,20 +215,25 @@ impl Recorder {
         self.settle_at = self.strangers.values().min().map(|since| *since + SETTLE);
     }
 
-    /// Packs the open block, up to the first query of a stranger that came only now: in a moment it may have a name. With
-    /// `whole` the block is closed, else only what was not packed yet goes into a tail of it.
-    fn pack(&mut self, whole: bool, hold_back: bool) {
+    /// Puts a flush that is due off for a moment where a stranger asked only now: in a moment it may have a name. Put off as
+    /// a whole, because what is left of it would be a second flush.
+    fn puts_off(&mut self) -> bool {
         self.settle();
-        // Only this thread adds to the open block, so it may be packed while readers look at it.
-        let (mut open, packed) = self.store.memory().open();
+        let (open, packed) = self.store.memory().open();
         let new = |placed: &Arc<(EventId, Event)>| self.strangers.contains_key(&placed.1.address);
-        let held = open.iter().skip(packed).position(new).filter(|_| hold_back && !self.holding);
-        if let Some(first) = held {
-            open.truncate(packed + first);
+        // Only once: a stranger that stays one, as behind a second router, must not keep everything in memory.
+        self.put_off = !self.put_off && self.settle_at.is_some() && open.iter().skip(packed).any(new);
+        if self.put_off {
             self.flush_at = self.settle_at;
         }
-        // Only once: a stranger that stays one, as behind a second router, must not keep everything in memory.
-        self.holding = held.is_some();
+        self.put_off
+    }
+
+    /// Packs the open block. With `whole` it is closed, else only what was not packed yet goes into a tail of it.
+    fn pack(&mut self, whole: bool) {
+        self.settle();
+        // Only this thread adds to the open block, so it may be packed while readers look at it.
+        let (open, packed) = self.store.memory().open();
         let count = open.len();
         if count == 0 || (count == packed && !whole) {
             return;

@@ -6,13 +6,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sordino::device::Devices;
+use sordino::device::{Device, Devices};
 use sordino::event::Event;
-use sordino::insight::{self, Asked, Change};
+use sordino::insight::{self, Asked, Change, Wanted};
 use sordino::policy::{
     Action, DeviceId, Format, Kind, ListSource, OwnRule, OwnTarget, Policy, PolicySources, Scope, Tier, Trial,
 };
+use sordino::snapshot::Snapshot;
 use sordino::store::{Filter, NameMatch, Options, Store, Term, What};
+use sordino::time::Timestamp;
 
 use crate::house::*;
 
@@ -21,7 +23,7 @@ const DAYS: u64 = 30;
 /// Searches of each kind.
 const SEARCHES: usize = 20;
 
-fn of_this_process(file: &str, field: &str) -> u64 {
+pub(crate) fn of_this_process(file: &str, field: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
     line.trim_start_matches(':').split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
@@ -160,6 +162,7 @@ fn what_a_month_costs_to_look_back_at() {
         until: None,
     };
     let end = START.after(Duration::from_secs(DAYS * 86_400));
+    reports(&store, &policy, end);
     for what in ["a rule", "a list of 100,000 names"] {
         let begin = Instant::now();
         let asked = Asked::sum(|each| store.tallies(&Devices::default(), None, START.hour(), end.hour(), each));
@@ -173,6 +176,48 @@ fn what_a_month_costs_to_look_back_at() {
         assert!(effect.muted.queries > 0 && effect.asked.queries + effect.beyond == count, "{:?}", effect.asked);
         println!("{what}: {all:?}, of which {read:?} for the store; {:?}, muted {:?}", effect.asked, effect.muted);
     }
+}
+
+/// What the views of the page over all that is there take: the house, and its busiest device.
+fn reports(store: &Arc<Store>, policy: &Policy, end: Timestamp) {
+    let nobody = Devices::default();
+    let (from, to) = (START.hour(), end.hour());
+    let overview = || {
+        let rows = |each: &mut dyn FnMut(_)| store.tallies(&nobody, None, from, to, each);
+        insight::overview(policy, START, end, 60, rows)
+    };
+    let busiest = overview().devices[0].id.clone();
+    let device = Device { id: busiest.clone(), ..Device::unknown([192, 0, 2, 1].into()) };
+    let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::default(), local: Arc::default() };
+    let report = || {
+        let (device, snapshot, lists) = (&device, &snapshot, Vec::new());
+        let wanted = Wanted { store, snapshot, device, from: START, to: end, utc_offset_minutes: 60, made: end, lists };
+        insight::report_html(&insight::report(wanted).unwrap())
+    };
+    let exposure = || {
+        let rows = |each: &mut dyn FnMut(_)| store.tallies(&nobody, Some(&busiest), from, to, each);
+        insight::exposure(policy, START, end, 60, rows)
+    };
+    say("the overview of the month", || overview().totals.total());
+    say("the exposure of one device", || exposure().totals.total());
+    say("the report of one device as HTML", || report().len() as u64);
+    say("firsts of the month", || store.firsts(&nobody, None, START).len() as u64);
+    say("devices", || store.devices(&nobody).len() as u64);
+    say("hits of the lists", || store.list_hits(from).len() as u64);
+}
+
+/// Prints how long `act` takes in the middle and at worst, of [`SEARCHES`] times.
+fn say(what: &str, act: impl Fn() -> u64) {
+    let mut found = 0;
+    let mut times: Vec<Duration> = (0..SEARCHES)
+        .map(|_| {
+            let begin = Instant::now();
+            found = act();
+            begin.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("{what}: p50 {:?}, p95 {:?}; {found}", times[SEARCHES / 2], times[SEARCHES * 95 / 100]);
 }
 
 /// How long it takes to read all that is there, were it one compressed file.

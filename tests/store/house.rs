@@ -43,8 +43,13 @@ impl Running {
     }
 
     pub(crate) fn start_with(options: Options, clock: Clock, devices: Devices) -> Self {
+        Self::start_narrow(options, clock, devices, 200_000)
+    }
+
+    /// With a queue of `bound` events: whoever may wait knows by waiting that all but so many were taken.
+    pub(crate) fn start_narrow(options: Options, clock: Clock, devices: Devices, bound: usize) -> Self {
         let store = Store::open(options, clock);
-        let (sink, events) = queue(200_000);
+        let (sink, events) = queue(bound);
         let (sender, live) = broadcast::channel(65_536);
         let snapshot =
             Snapshot { policy: Arc::new(Policy::default()), devices: Arc::new(devices), local: Arc::default() };

@@ -1,4 +1,4 @@
-//! What is kept, for how long, and what is not: privacy, firsts, forgetting, and how seldom the disk is written to.
+//! What is kept, for how long, and what is not: privacy, firsts, forgetting.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use sordino::device::{DeviceOptions, Devices, Known};
 use sordino::event::Event;
 use sordino::policy::{DeviceId, Name};
 use sordino::store::{EVERYONE, Filter, Keeping, Level, Options, Store};
-use sordino::time::{Clock, Timestamp};
+use sordino::time::Timestamp;
 
 use crate::files::files_with;
 use crate::house::*;
@@ -132,9 +132,8 @@ fn each_level_keeps_what_it_says_and_no_more() {
     }
 }
 
-#[test]
-fn a_device_that_is_not_logged_is_nowhere() {
-    let dir = tempfile::tempdir().unwrap();
+/// Nothing is kept of what 192.168.1.10 asks.
+pub(crate) fn with_one_that_is_not_logged() -> Devices {
     let quiet = DeviceOptions {
         name: "quiet".into(),
         mac: None,
@@ -144,7 +143,13 @@ fn a_device_that_is_not_logged_is_nowhere() {
         tags: vec![],
         unlogged: true,
     };
-    let devices = Devices::assemble(&Known { configured: &[quiet], ..Known::default() }, &Default::default());
+    Devices::assemble(&Known { configured: &[quiet], ..Known::default() }, &Default::default())
+}
+
+#[test]
+fn a_device_that_is_not_logged_is_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let devices = with_one_that_is_not_logged();
     let events: Vec<Event> = household(2_000, 5)
         .into_iter()
         .map(|event| {
@@ -280,19 +285,6 @@ fn firsts_are_known_for_longer_than_the_journal_and_by_device() {
     let new: Vec<String> =
         store.firsts(&Devices::default(), Some(&tv), day(4)).iter().map(|first| first.name.to_string()).collect();
     assert_eq!(new, ["new.example"]);
-}
-
-#[test]
-fn an_hour_of_a_resting_house_is_flushed_six_times_and_a_silent_one_never() {
-    let dir = tempfile::tempdir().unwrap();
-    let defaults = Options::at(dir.path().to_owned());
-    assert!(Duration::from_secs(3_600).as_secs() / defaults.flush.as_secs() <= 10);
-    let running = Running::start(Options { flush: Duration::from_millis(50), ..defaults }, Clock::System);
-    std::thread::park_timeout(Duration::from_millis(400));
-    assert_eq!(running.store.health().flushes, 0, "nobody asked");
-    assert!(!dir.path().join("days/00000001").exists());
-    let store = running.stop();
-    assert_eq!(store.health().flushes, 0);
 }
 
 #[test]
