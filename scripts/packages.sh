@@ -16,6 +16,8 @@ package_of() {
         ip) echo iproute2 ;;
         kdig) echo knot-dnsutils ;;
         openssl) echo openssl ;;
+        mosquitto) echo mosquitto ;;
+        mosquitto_sub) echo mosquitto-clients ;;
         nft) echo nftables ;;
         pkg-config) echo pkg-config ;;
         qemu-aarch64-static | qemu-arm-static) echo qemu-user-static ;;

@@ -1,6 +1,8 @@
-//! Who is told that a new device asks for names: a webhook and a topic of ntfy, again until they listen.
+//! Who is told that a new device asks for names: a webhook, a topic of ntfy, an MQTT broker, again until they listen.
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "notify/mqtt.rs"]
+mod mqtt;
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, redirect};
+use reqwest::{Client, RequestBuilder, redirect};
 use tokio::sync::mpsc;
 
 use super::message::Message;
-use super::{Options, Parts, Place};
+use super::{Broker, Login, Options, Parts, Place};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,13 +33,15 @@ const LADDER: [Duration; 8] = [
 pub(super) enum Target {
     Webhook(Place),
     Ntfy(Place, Option<String>),
+    Mqtt(Broker, Option<Login>),
 }
 
 /// The receivers that the operator names.
 pub(super) fn targets(options: Options) -> Vec<Target> {
     let webhook = options.webhook.map(Target::Webhook);
     let ntfy = options.ntfy.map(|place| Target::Ntfy(place, options.ntfy_token));
-    webhook.into_iter().chain(ntfy).collect()
+    let mqtt = options.mqtt.map(|broker| Target::Mqtt(broker, options.mqtt_login));
+    webhook.into_iter().chain(ntfy).chain(mqtt).collect()
 }
 
 /// Takes what is `waiting` to the receiver, until nothing will come any more.
@@ -53,8 +55,8 @@ pub(super) async fn run(target: Target, mut waiting: mpsc::Receiver<Arc<Message>
             };
             let section = target.key();
             parts.standing.failed(format!(
-                "{:?} did not take what it was to be told ({why}); check {section} under [notify] in config.toml",
-                target.place()
+                "{} did not take what it was to be told ({why}); check {section} under [notify] in config.toml",
+                target.host()
             ));
             let Some(step) = steps.next() else {
                 parts.standing.dropped.fetch_add(1, Ordering::Relaxed);
@@ -66,9 +68,17 @@ pub(super) async fn run(target: Target, mut waiting: mpsc::Receiver<Arc<Message>
 }
 
 impl Target {
-    fn place(&self) -> &Place {
+    fn host(&self) -> &str {
         match self {
-            Self::Webhook(place) | Self::Ntfy(place, _) => place,
+            Self::Webhook(place) | Self::Ntfy(place, _) => place.0.host_str().unwrap_or_default(),
+            Self::Mqtt(broker, _) => broker.host(),
+        }
+    }
+
+    fn port(&self) -> u16 {
+        match self {
+            Self::Webhook(place) | Self::Ntfy(place, _) => place.0.port_or_known_default().unwrap_or(443),
+            Self::Mqtt(broker, _) => broker.port(),
         }
     }
 
@@ -76,47 +86,65 @@ impl Target {
         match self {
             Self::Webhook(_) => "webhook",
             Self::Ntfy(..) => "ntfy",
+            Self::Mqtt(..) => "mqtt",
         }
     }
 
-    /// One try. The error is part of a sentence, and nothing of the URL but its server is in it.
+    /// One try. The error is part of a sentence, and nothing of where it went but the server is in it.
     async fn take(&self, message: &Message, parts: &Parts) -> Result<(), String> {
-        let url = &self.place().0;
-        let addresses = addresses(url, parts).await?;
-        // A client for each message: there are few, and the addresses may be others by then.
-        let client = Client::builder()
-            .tls_backend_preconfigured(parts.tls.clone())
-            .dns_resolver(Arc::new(Found(addresses)))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
-            .timeout(PATIENCE)
-            .user_agent(concat!("sordino/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("sordino cannot speak HTTP: {error}"))?;
-        let request = match self {
-            Self::Webhook(_) => {
-                let body = serde_json::to_vec(message).map_err(|error| error.to_string())?;
-                client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body)
+        let addresses = addresses(self.host(), self.port(), parts).await?;
+        let json = || serde_json::to_vec(message).map_err(|error| error.to_string());
+        match self {
+            Self::Webhook(place) => {
+                post(place, addresses, parts, |request| {
+                    Ok(request.header(CONTENT_TYPE, "application/json").body(json()?))
+                })
+                .await
             }
-            Self::Ntfy(_, token) => {
-                let request = client.post(url.clone()).header("Title", "sordino").header("Tags", "house");
-                let request = request.body(message.text.clone());
-                match token {
-                    Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
-                    None => request,
-                }
+            Self::Ntfy(place, token) => {
+                let write = |request: RequestBuilder| {
+                    let request = request.header("Title", "sordino").header("Tags", "house").body(message.text.clone());
+                    Ok(match token {
+                        Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+                        None => request,
+                    })
+                };
+                post(place, addresses, parts, write).await
             }
-        };
-        let response = request.send().await.map_err(|error| in_words(&error.without_url()))?;
-        let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+            Self::Mqtt(broker, login) => {
+                let json = json()?;
+                let telling = broker.tell(&addresses, &parts.tls, login.as_ref(), (message.at.millis(), &json));
+                tokio::time::timeout(PATIENCE, telling).await.unwrap_or_else(|_| Err("it does not answer".into()))
+            }
+        }
     }
 }
 
-async fn addresses(url: &reqwest::Url, parts: &Parts) -> Result<Vec<SocketAddr>, String> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let port = url.port_or_known_default().unwrap_or(443);
+/// Asks the place what `write` makes of the request.
+async fn post(
+    place: &Place,
+    addresses: Vec<SocketAddr>,
+    parts: &Parts,
+    write: impl FnOnce(RequestBuilder) -> Result<RequestBuilder, String>,
+) -> Result<(), String> {
+    // A client for each message: there are few, and the addresses may be others by then.
+    let client = Client::builder()
+        .tls_backend_preconfigured(parts.tls.clone())
+        .dns_resolver(Arc::new(Found(addresses)))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .http1_only()
+        .timeout(PATIENCE)
+        .user_agent(concat!("sordino/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| format!("sordino cannot speak HTTP: {error}"))?;
+    let response = write(client.post(place.0.clone()))?.send().await.map_err(|error| in_words(&error.without_url()))?;
+    let status = response.status();
+    if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+}
+
+async fn addresses(host: &str, port: u16, parts: &Parts) -> Result<Vec<SocketAddr>, String> {
+    let host = host.trim_matches(['[', ']']);
     let found = match host.parse::<IpAddr>() {
         Ok(address) => vec![address],
         Err(_) if host == "localhost" => vec![Ipv4Addr::LOCALHOST.into()],

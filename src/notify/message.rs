@@ -12,13 +12,13 @@ use crate::time::Timestamp;
 /// Addresses of a device that are told.
 const ADDRESSES_BOUND: usize = 8;
 
-/// Something that happened. As JSON it is what a webhook gets.
+/// Something that happened. As JSON it is what a webhook and a broker get.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Message {
     /// What happened: `new_device`.
     event: &'static str,
     /// When that was found, milliseconds since the epoch.
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// The same in a sentence.
     pub(super) text: String,
     device: About,

@@ -1,4 +1,4 @@
-//! Tells what happens in the house to whoever the operator names: a webhook, or a topic of ntfy.
+//! Tells what happens in the house to whoever the operator names: a webhook, a topic of ntfy, or one of an MQTT broker.
 //!
 //! So far that is one thing: a device that was never here before. [`newcomers`] finds it, [`message`] says it, and a
 //! [`courier`] for each receiver takes it there, again and again if need be. Nothing waits for any of it: queues are short, and
@@ -6,6 +6,7 @@
 
 mod courier;
 mod message;
+mod mqtt;
 mod newcomers;
 
 use std::str::FromStr;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+pub use self::mqtt::{Broker, Login};
 use self::newcomers::Newcomers;
 use crate::dns::Lookup;
 use crate::policy::DeviceId;
@@ -42,6 +44,10 @@ pub struct Options {
     pub ntfy: Option<Place>,
     /// What opens the topic, if it is locked.
     pub ntfy_token: Option<String>,
+    /// A topic of an MQTT broker: gets each event as JSON.
+    pub mqtt: Option<Broker>,
+    /// Who sordino is to that broker, if it wants to know.
+    pub mqtt_login: Option<Login>,
 }
 
 /// Where a receiver is. Any address will do, also inside the house: the operator chose it.

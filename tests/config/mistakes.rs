@@ -52,6 +52,12 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("[house]\nrouter = \"fritz.box\"", "2:10", "write the one of your router"),
         ("[notify]\nwebhook = \"mqtt://10.0.0.1\"", "2:11", "begins with neither http:// nor https://"),
         ("[notify]\nntfy_token = \"tk\"", "2:14", "opens nothing without ntfy"),
+        ("[notify]\nmqtt = \"http://10.0.0.1\"", "2:8", "begins with neither mqtt:// nor mqtts://"),
+        ("[notify]\nmqtt = \"mqtt://10.0.0.1/house/#\"", "2:8", "one with + or # in it"),
+        ("[notify]\nmqtt = \"mqtt://me:pw@10.0.0.1\"", "2:8", "put them into mqtt_user and mqtt_password"),
+        ("[notify]\nmqtt_user = \"me\"", "2:13", "opens nothing without mqtt"),
+        ("[notify]\nmqtt = \"mqtt://10.0.0.1\"\nmqtt_password = \"pw\"", "3:17", "write mqtt_user as well"),
+        ("[notify]\nmqtt = \"mqtt://10.0.0.1\"\nmqtt_user = \"\"", "3:13", "mqtt_user is empty"),
         // [upstream].
         ("[cache]\n[upstream]", "1:1", "there is no forwarder to ask"),
         ("[upstream]\nservers = []", "2:11", "there is no forwarder to ask"),
