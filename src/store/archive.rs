@@ -1,6 +1,6 @@
 //! The archive: the tallies of all closed periods, the devices and the firsts. It outlives the journal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use super::sheet::Sheet;
 use super::tally::{Seen, Tally};
 use super::value;
 use crate::policy::DeviceId;
+use crate::time::Timestamp;
 
 /// An open archive.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ const DEVICES: u8 = b'd';
 const FIRSTS: u8 = b'f';
 /// The last event that was ever archived: places are never given twice, also when its period is gone.
 const LAST: &[u8] = b"l";
+/// Devices of which is kept when they were heard of, and how many are left when there are more: who makes up addresses makes
+/// up as many devices, every day anew. Those go that were not heard of for longest; what they asked stays as long as tallies do.
+const MAX_HEARD_OF: usize = if cfg!(test) { 40 } else { 20_000 };
+const LEFT_HEARD_OF: usize = MAX_HEARD_OF / 4 * 3;
 /// Devices that firsts are kept of. Strangers that come after so many others have none.
 const MAX_DEVICES: usize = 2_000;
 
@@ -73,13 +78,7 @@ impl Archive {
 
     /// What devices and firsts become with what `sheet` knows.
     fn additions(&self, sheet: &Sheet) -> Result<Vec<Change>, DatabaseError> {
-        let mut changes = Vec::new();
-        for (device, seen) in &sheet.seen {
-            let key = device_key(DEVICES, &sheet.devices[*device as usize]);
-            let known: Option<Seen> = self.database.read(&key)?.and_then(|value| value::decode(&value).ok());
-            let seen = known.map_or(*seen, |known| known.then(*seen));
-            changes.push((key, Some(value::encode(&seen).map_err(DatabaseError::Disk)?)));
-        }
+        let mut changes = self.heard_of(sheet)?;
         let mut devices = 0;
         self.database.scan(&[FIRSTS], &[FIRSTS + 1], &mut |_, _| {
             devices += 1;
@@ -96,6 +95,35 @@ impl Archive {
             let mut firsts = known.and_then(|value| Firsts::decode(&value).ok()).unwrap_or_default();
             asked.iter().for_each(|(_, name, seen)| firsts.add(&sheet.names[*name as usize], *seen));
             changes.push((key, Some(firsts.encode().map_err(DatabaseError::Disk)?)));
+        }
+        Ok(changes)
+    }
+
+    /// What becomes of the times when devices were heard of.
+    fn heard_of(&self, sheet: &Sheet) -> Result<Vec<Change>, DatabaseError> {
+        let mut known = self.devices()?;
+        let mut changed: HashSet<&DeviceId> = HashSet::new();
+        for (device, seen) in &sheet.seen {
+            let device = &sheet.devices[*device as usize];
+            known.entry(device.clone()).and_modify(|known| *known = known.then(*seen)).or_insert(*seen);
+            changed.insert(device);
+        }
+        let mut gone = Vec::new();
+        if known.len() > MAX_HEARD_OF {
+            let mut by_last: Vec<(Timestamp, DeviceId)> =
+                known.iter().map(|(id, seen)| (seen.last, id.clone())).collect();
+            by_last.sort_unstable();
+            by_last.truncate(known.len() - LEFT_HEARD_OF);
+            gone.extend(by_last.into_iter().map(|(_, id)| id));
+            for id in &gone {
+                known.remove(id);
+            }
+        }
+        let mut changes: Vec<Change> = gone.iter().map(|id| (device_key(DEVICES, id), None)).collect();
+        for device in changed {
+            if let Some(seen) = known.get(device) {
+                changes.push((device_key(DEVICES, device), Some(value::encode(seen).map_err(DatabaseError::Disk)?)));
+            }
         }
         Ok(changes)
     }
@@ -184,4 +212,33 @@ fn device_key(kind: u8, device: &DeviceId) -> Vec<u8> {
     let mut key = vec![kind];
     key.extend(device.to_string().bytes());
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::samples::plain;
+
+    #[test]
+    fn those_heard_of_last_are_remembered_and_no_more_than_there_is_room_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = Archive::open(dir.path()).unwrap();
+        let device = |number: u32| DeviceId::Named(format!("device-{number}").into());
+        let day = 86_400_000;
+        for round in 0..6u32 {
+            let mut tally = Tally::default();
+            for number in 0..20 {
+                let at = u64::from(round + 1) * day + u64::from(number);
+                // One of them is there every day.
+                let id = if number == 0 { device(0) } else { device(round * 20 + number) };
+                tally.count(&crate::event::Event { device: id, ..plain(at, "a.example") });
+            }
+            archive.heard_of(&tally.sheet(true)).and_then(|changes| archive.database.write(changes)).unwrap();
+            let heard_of = archive.devices().unwrap();
+            assert!(heard_of.len() <= MAX_HEARD_OF, "{}", heard_of.len());
+            let regular = heard_of[&device(0)];
+            assert_eq!((regular.first.millis(), regular.last.millis()), (day, u64::from(round + 1) * day));
+            assert!((1..20).all(|number| heard_of.contains_key(&device(round * 20 + number))), "all of this day");
+        }
+    }
 }

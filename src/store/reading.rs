@@ -11,7 +11,7 @@ use super::firsts::Firsts;
 use super::memory::View;
 use super::sheet::Sheet;
 use super::shelf::Periods;
-use super::tally::Seen;
+use super::tally::{Seen, Tally};
 use super::{EventId, Filter, First, Keeping, Page, Store, TallyRow};
 use crate::device::Devices;
 use crate::policy::{DeviceId, Name};
@@ -93,11 +93,15 @@ pub(super) fn devices(store: &Store, devices: &Devices) -> Vec<(DeviceId, Timest
             HashMap::new()
         });
     }
-    each_recent(&view, disk.as_ref(), &mut |sheet| {
+    each_recent(&view, disk.as_ref(), With::Counts, &mut |sheet| {
         for (device, seen) in &sheet.seen {
             let device = &sheet.devices[*device as usize];
-            let sum = known.get(device).map_or(*seen, |known| known.then(*seen));
-            known.insert(device.clone(), sum);
+            match known.get_mut(device) {
+                Some(known) => *known = known.then(*seen),
+                None => {
+                    known.insert(device.clone(), *seen);
+                }
+            }
         }
     });
     let mut together: HashMap<&DeviceId, Seen> = HashMap::new();
@@ -118,7 +122,7 @@ pub(super) fn firsts(store: &Store, devices: &Devices, of: Option<&DeviceId>, si
             HashMap::new()
         });
     }
-    each_recent(&view, disk.as_ref(), &mut |sheet| {
+    each_recent(&view, disk.as_ref(), With::Asked, &mut |sheet| {
         for (device, name, seen) in &sheet.asked {
             let device = &sheet.devices[*device as usize];
             kept.entry(device.clone()).or_default().add(&sheet.names[*name as usize], *seen);
@@ -161,11 +165,11 @@ fn each_sheet(store: &Store, from: Hour, to: Hour, each: &mut dyn FnMut(&Sheet))
             }
         }
     }
-    each_recent(&view, disk.as_ref(), each);
+    each_recent(&view, disk.as_ref(), With::Counts, each);
 }
 
 /// Calls `each` with what is not in the archive yet, the oldest first.
-fn each_recent(view: &View, disk: Option<&(Arc<Disk>, Periods)>, each: &mut dyn FnMut(&Sheet)) {
+fn each_recent(view: &View, disk: Option<&(Arc<Disk>, Periods)>, with: With, each: &mut dyn FnMut(&Sheet)) {
     if let Some((disk, periods)) = disk
         && let Some(current) = &periods.current
     {
@@ -176,7 +180,34 @@ fn each_recent(view: &View, disk: Option<&(Arc<Disk>, Periods)>, each: &mut dyn 
             }
         }
     }
-    view.counted().iter().filter(|tally| !tally.is_empty()).for_each(|tally| each(&tally.sheet(true)));
+    view.counted().iter().filter(|tally| !tally.is_empty()).for_each(|tally| each(&as_met(tally, with)));
+}
+
+/// What readers want of a tally besides counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum With {
+    /// Nothing.
+    Counts,
+    /// The times of names.
+    Asked,
+}
+
+/// What readers are shown of it: groups stand together as in [`sheet`](Tally::sheet), and all else in the order in which it was
+/// met: nobody needs a hundred thousand devices in order to count them.
+fn as_met(tally: &Tally, with: With) -> Sheet {
+    let mut counts: Vec<_> = tally.counts.iter().map(|(key, count)| (*key, *count)).collect();
+    counts.sort_unstable();
+    let hits = tally.hits.iter().filter(|(_, hits)| **hits > 0);
+    let asked = tally.asked.iter().filter(|_| with == With::Asked);
+    Sheet {
+        devices: tally.devices.entries().to_vec(),
+        names: tally.names.entries().to_vec(),
+        lists: tally.lists.entries().to_vec(),
+        counts,
+        hits: hits.map(|(&(hour, device, list), hits)| (hour, device, list, *hits)).collect(),
+        seen: tally.seen.iter().map(|(device, seen)| (*device, *seen)).collect(),
+        asked: asked.map(|(&(device, name), seen)| (device, name, *seen)).collect(),
+    }
 }
 
 /// Memory and disk in the same moment.

@@ -20,7 +20,7 @@ pub(super) struct Sheet {
     pub(super) names: Vec<Name>,
     pub(super) lists: Vec<Arc<str>>,
     /// By device, name, verdict, hour.
-    counts: Vec<(CountKey, u64)>,
+    pub(super) counts: Vec<(CountKey, u64)>,
     /// Hour, device, list, how often.
     pub(super) hits: Vec<(u32, u32, u32, u64)>,
     pub(super) seen: Vec<(u32, Seen)>,
