@@ -144,7 +144,10 @@ def instructions(what, directory, questions, times):
             with server.start("valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"):
                 run(["dnsperf", "-s", "127.0.0.1", "-p", server.port, "-d", questions, "-n", times, "-c", 8, "-q", 64])
                 server.stop()
-        return int(re.search(r"^(?:summary|totals): (\d+)", counted.read_text(), re.MULTILINE).group(1))
+        total = re.search(r"^(?:summary|totals): (\d+)", counted.read_text(), re.MULTILINE)
+        if not total:
+            sys.exit(f"valgrind counted nothing of {what.what}")
+        return int(total.group(1))
 
 
 def show_binary():

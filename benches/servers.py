@@ -23,6 +23,8 @@ QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": su
 class Server:
     """A program that answers on `port`. It ends with the `with` block, whatever happens."""
 
+    environment = {}
+
     def __init__(self, directory):
         self.directory = directory / self.what
         self.directory.mkdir()
@@ -30,7 +32,8 @@ class Server:
 
     def start(self, *before):
         """Starts it, behind the words of another program such as valgrind, and waits until it answers."""
-        self.process = subprocess.Popen(list(map(str, [*before, *self.command()])), **QUIET)
+        environment = os.environ | self.environment
+        self.process = subprocess.Popen(list(map(str, [*before, *self.command()])), env=environment, **QUIET)
         wait_for(self.port, self.process)
         return self
 
@@ -124,6 +127,12 @@ class Sordino(Server):
     """With everything recorded: journal, tallies, on disk."""
 
     what = "sordino"
+    # What it would set for itself (src/cli/heap.rs) by starting once more, which valgrind does not follow.
+    environment = {
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "MALLOC_TRIM_THRESHOLD_": "131072",
+    }
 
     def __init__(self, directory, forwarder):
         super().__init__(directory)
