@@ -6,6 +6,8 @@
 //!
 //! An alias is validated link by link, each as the answer to a question of its own.
 
+mod redirection;
+
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -109,11 +111,25 @@ impl Validator {
         Err(failure(why::BOGUS, "aliases without end"))
     }
 
-    /// One link: the RRset of the name itself, or the alias that stands there.
+    /// One link: the RRset of the name itself, or the alias that stands there, or follows from a DNAME record above it.
     async fn prove(&self, question: &Question) -> Result<(Answer, Arc<str>), Answer> {
         // Asked first by itself, so that what a forwarder says of its failure is passed on as it is.
         let raw = Question { dnssec_ok: true, checking_disabled: true, ..question.clone() };
-        let (_, server) = self.asker.fetch(&raw).await?;
+        let (said, server) = self.asker.fetch(&raw).await?;
+        if let Some(zone) = said.message(&raw).ok().and_then(|said| redirection::above(&question.name, &said)) {
+            let redirecting = Question { name: zone, qtype: redirection::DNAME, ..question.clone() };
+            if let Ok(dname) = self.prove_set(&redirecting).await
+                && let Some(alias) = redirection::alias(question, &redirecting, &dname)
+            {
+                return Ok((alias, server));
+            }
+            // Nobody proves it. Then the alias that came with it must be proven by itself, as in a zone without signatures.
+        }
+        Ok((self.prove_set(question).await?, server))
+    }
+
+    /// The RRset of the name itself, or the alias that stands there.
+    async fn prove_set(&self, question: &Question) -> Result<Answer, Answer> {
         let unusable = |_| failure(why::BOGUS, "not a name");
         let query = WireQuery::query(wire_name(&question.name).map_err(unusable)?, question.qtype.into());
         let mut options = DnsRequestOptions::default();
@@ -140,8 +156,7 @@ impl Validator {
         message.metadata.authentic_data = proof == Proof::Secure;
         let here = &question.name;
         let answer = Answer::from_response(question, message, true, &|name| name == here.as_ref());
-        let answer = answer.map_err(|_| failure(why::BOGUS, "no usable answer"))?;
-        Ok((answer, server))
+        answer.map_err(|_| failure(why::BOGUS, "no usable answer"))
     }
 }
 

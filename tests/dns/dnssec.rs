@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
-use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, NSEC, RRSIG, SigInput};
-use hickory_proto::dnssec::{Algorithm, DigestType, DnssecSigner, PublicKey as _, SigningKey as _, TBS};
-use hickory_proto::rr::rdata::{A as Address, CNAME as Alias, NS as NameServer, SOA as Start};
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, NSEC, NSEC3, RRSIG, SigInput};
+use hickory_proto::dnssec::{
+    Algorithm, DigestType, DnssecSigner, Nsec3HashAlgorithm, PublicKey as _, PublicKeyBuf, SigningKey as _, TBS,
+};
+use hickory_proto::rr::rdata::{A as Address, CNAME as Alias, NS as NameServer, NULL, SOA as Start};
 use hickory_proto::rr::{DNSClass, Name, RData, Record as Signed, RecordType, SerialNumber};
 use hickory_proto::serialize::binary::BinEncodable as _;
 
@@ -71,6 +73,25 @@ impl Zone {
         self.sign_from(records, -1, 1)
     }
 
+    /// Keys with the tag of the zone's own that sign nothing: it is a sum, so the halves of the key may change places.
+    fn keys_alike(&self, count: usize) -> Vec<Signed> {
+        let key = self.signer.dnskey();
+        let alike = (1..=count).map(|place| {
+            let mut octets = key.public_key().public_bytes().to_vec();
+            octets.rotate_left(2 * place);
+            DNSKEY::with_flags(key.flags(), PublicKeyBuf::new(octets, ALGORITHM))
+        });
+        alike.map(|key| Signed::from_rdata(self.name.clone(), 300, RData::DNSSEC(DNSSECRData::DNSKEY(key)))).collect()
+    }
+
+    /// That there is nothing at the names around one, by hashes of so many rounds that are those of no name.
+    fn hashed_denial(&self, rounds: u16) -> Vec<Signed> {
+        let types = [RecordType::A, RecordType::RRSIG];
+        let nsec3 = NSEC3::new(Nsec3HashAlgorithm::SHA1, false, rounds, vec![], vec![7; 20], types);
+        let owner = name("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom").append_domain(&self.name).unwrap();
+        self.sign(vec![Signed::from_rdata(owner, 300, RData::DNSSEC(DNSSECRData::NSEC3(nsec3)))])
+    }
+
     fn start(&self) -> Vec<Signed> {
         // No two names with a common end: they would be compressed against a message that is not there.
         let soa = Start::new(name("ns.example."), name("."), 1, 2, 3, 4, 300);
@@ -95,6 +116,16 @@ fn denial(owner: &str, next: &str, types: &[RecordType]) -> Vec<Signed> {
     vec![Signed::from_rdata(name(owner), 300, RData::DNSSEC(DNSSECRData::NSEC(nsec)))]
 }
 
+/// A DNAME record, which the codec writes as it finds it.
+fn redirection(owner: &str, target: &str) -> Vec<Signed> {
+    let target = NULL::with(name(target).to_bytes().unwrap());
+    vec![Signed::from_rdata(name(owner), 300, RData::Unknown { code: RecordType::from(39), rdata: target })]
+}
+
+fn alias(owner: &str, target: &str) -> Vec<Signed> {
+    vec![Signed::from_rdata(name(owner), 300, RData::CNAME(Alias(name(target))))]
+}
+
 /// As the tests' own codec has it.
 fn plain(record: &Signed) -> Record {
     Record {
@@ -106,19 +137,38 @@ fn plain(record: &Signed) -> Record {
     }
 }
 
-/// An internet of `.`, `good.` and `bad.` (both signed) and `open.` (not signed, which the root proves).
+/// The RRset with so many signatures that are wrong in front of the one that is right.
+fn behind_forgeries(mut signed: Vec<Signed>, forgeries: usize) -> Vec<Signed> {
+    let Some(right) = signed.pop() else { return signed };
+    let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &right.data else { return signed };
+    for number in 0..forgeries {
+        let mut octets = signature.sig().to_vec();
+        octets[0] ^= 1 + number as u8;
+        let forged = RData::DNSSEC(DNSSECRData::RRSIG(RRSIG::from_sig(signature.input().clone(), octets)));
+        signed.push(Signed::from_rdata(right.name.clone(), right.ttl, forged));
+    }
+    signed.push(right);
+    signed
+}
+
+/// An internet of `.`, `good.`, `bad.`, `two.` and `many.` (signed) and `open.` (not signed, which the root proves). `two.` and
+/// `many.` have keys in front of the right one that look like it: one, and four.
 fn internet() -> (Forwarder, Sordino) {
     let forwarder = Forwarder::plain();
-    let [root, good, bad] = [".", "good.", "bad."].map(|zone| Arc::new(Zone::new(zone)));
+    let [root, good, bad, two, many] = [".", "good.", "bad.", "two.", "many."].map(|zone| Arc::new(Zone::new(zone)));
     let stranger = Zone::new("bad.");
     let anchor = format!(". 300 IN DNSKEY 257 3 13 {}\n", base64(root.signer.dnskey().public_key().public_bytes()));
-    let zones = [root.clone(), good.clone(), bad.clone()];
+    let zones = [root.clone(), good.clone(), bad.clone(), two.clone(), many.clone()];
     forwarder.on(".", move |query, _| {
         let asked = query.asked().to_lowercase();
         let qtype = RecordType::from(query.questions[0].qtype);
         let apex = zones.iter().find(|zone| zone.name.to_ascii() == asked);
         let negative = |zone: &Zone, nsec: Vec<Signed>| [zone.sign(zone.start()), zone.sign(nsec)].concat();
         let (answers, authority) = match (asked.as_str(), qtype, apex) {
+            ("two.", RecordType::DNSKEY, Some(zone)) => (zone.sign([zone.keys_alike(1), zone.keys()].concat()), vec![]),
+            ("many.", RecordType::DNSKEY, Some(zone)) => {
+                (zone.sign([zone.keys_alike(4), zone.keys()].concat()), vec![])
+            }
             (_, RecordType::DNSKEY, Some(zone)) => (zone.sign(zone.keys()), vec![]),
             (_, RecordType::NS, Some(zone)) => (zone.sign(zone.servers()), vec![]),
             (_, RecordType::DS, Some(zone)) => (root.sign(zone.delegation()), vec![]),
@@ -127,6 +177,14 @@ fn internet() -> (Forwarder, Sordino) {
             }
             ("open.", RecordType::NS, _) => {
                 (vec![Signed::from_rdata(name("open."), 300, RData::NS(NameServer(name("ns.open."))))], vec![])
+            }
+            ("www.two.", ..) => (two.sign(address("www.two.", 1)), vec![]),
+            ("www.many.", ..) => (many.sign(address("www.many.", 1)), vec![]),
+            ("few.good.", ..) => (behind_forgeries(good.sign(address("few.good.", 1)), 4), vec![]),
+            ("x.good.", ..) => (behind_forgeries(good.sign(address("x.good.", 1)), 9), vec![]),
+            ("150.good." | "151.good." | "501.good.", ..) => {
+                let rounds = asked.split('.').next().unwrap().parse().unwrap();
+                (vec![], [good.sign(good.start()), good.hashed_denial(rounds)].concat())
             }
             ("www.good.", RecordType::A, _) => (good.sign(address("www.good.", 1)), vec![]),
             ("alias.good.", RecordType::A, _) => {
@@ -137,6 +195,24 @@ fn internet() -> (Forwarder, Sordino) {
                 let alias = vec![Signed::from_rdata(name("near.good."), 300, RData::CNAME(Alias(name("www.good."))))];
                 ([good.sign(alias), good.sign(address("www.good.", 1))].concat(), vec![])
             }
+            // Whoever answers leads elsewhere than the signed record does.
+            ("www.moved.good.", RecordType::A, _) => {
+                let redirection = good.sign(redirection("moved.good.", "good."));
+                ([redirection, alias("www.moved.good.", "www.bad.")].concat(), vec![])
+            }
+            ("out.moved.good.", RecordType::A, _) => (alias("out.moved.good.", "out.good."), vec![]),
+            ("moved.good.", qtype, _) if u16::from(qtype) == 39 => {
+                (good.sign(redirection("moved.good.", "good.")), vec![])
+            }
+            ("www.moved.bad.", RecordType::A, _) => {
+                ([redirection("moved.bad.", "open."), alias("www.moved.bad.", "www.open.")].concat(), vec![])
+            }
+            ("moved.bad.", qtype, _) if u16::from(qtype) == 39 => (redirection("moved.bad.", "open."), vec![]),
+            ("www.moved.open.", RecordType::A, _) => {
+                let redirection = redirection("moved.open.", "open.");
+                ([redirection, alias("www.moved.open.", "www.open."), address("www.open.", 4)].concat(), vec![])
+            }
+            ("moved.open.", qtype, _) if u16::from(qtype) == 39 => (redirection("moved.open.", "open."), vec![]),
             ("www.good.", ..) => (
                 vec![],
                 negative(&good, denial("www.good.", "good.", &[RecordType::A, RecordType::RRSIG, RecordType::NSEC])),
@@ -219,6 +295,42 @@ fn rfc4035_5_5_what_is_disproven_is_held_back_and_says_why() {
         for flags in [0, AD] {
             assert_eq!(ask(&sordino, name, A, flags, false), (SERVFAIL, false, 0, Some(why)), "{name}");
         }
+    }
+}
+
+/// What makes a proof expensive is given up on: keys that look alike and signatures by the dozen (CVE-2023-50387), and hashes of
+/// many rounds (CVE-2023-50868, RFC 9276 §3.2). Each is met once within the bound, and once beyond it.
+#[test]
+fn d6_a_proof_that_takes_too_much_work_is_given_up() {
+    let (_forwarder, sordino) = internet();
+    let asked = |name: &str| {
+        let (rcode, proven, ..) = ask(&sordino, name, A, AD, false);
+        (rcode, proven)
+    };
+    assert_eq!(asked("www.two"), (NOERROR, true), "a key and one that looks like it");
+    assert_eq!(asked("www.many"), (SERVFAIL, false), "a key behind four that look like it");
+    assert_eq!(asked("few.good"), (NOERROR, true), "a signature behind four that are wrong");
+    assert_eq!(asked("x.good"), (SERVFAIL, false), "a signature behind nine that are wrong");
+    assert_eq!(asked("150.good"), (SERVFAIL, false), "hashes that are looked at, and are wrong");
+    assert_eq!(asked("151.good"), (NOERROR, false), "hashes that nobody looks at count as unsigned");
+    assert_eq!(asked("501.good"), (SERVFAIL, false), "hashes that nobody should make");
+}
+
+/// The alias is not signed: it is made anew from the record that is, whatever came with it.
+#[test]
+fn rfc6672_5_3_1_a_dname_record_proves_the_alias_that_follows_from_it() {
+    let (_forwarder, sordino) = internet();
+    for _ in 0..2 {
+        assert_eq!(ask(&sordino, "www.moved.good", A, AD, false), (NOERROR, true, 3, None), "DNAME, alias, address");
+        assert_eq!(ask(&sordino, "www.moved.good", A, 0, true), (NOERROR, true, 5, None), "with two signatures");
+        assert_eq!(sordino.resolve("www.moved.good").last().unwrap(), "A 192.0.2.1", "and not where the answer led");
+        assert_eq!(
+            ask(&sordino, "www.moved.open", A, AD, false),
+            (NOERROR, false, 3, None),
+            "in a zone without signatures"
+        );
+        assert_eq!(ask(&sordino, "www.moved.bad", A, 0, false).0, SERVFAIL, "the record is not signed and should be");
+        assert_eq!(ask(&sordino, "out.moved.good", A, 0, false).0, SERVFAIL, "an alias without its record");
     }
 }
 
