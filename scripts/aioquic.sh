@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 [ ! -d test-output/python/aioquic ] || exit 0
-if ! python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+if ! python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --retries 1 --timeout 10 \
     --target test-output/python aioquic==1.7.2; then
     rm -rf test-output/python
     echo "aioquic could not be installed: its test is skipped"

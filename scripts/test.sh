@@ -13,6 +13,7 @@ sh scripts/check.sh
 npm --prefix web run --silent test
 
 echo "== cargo test"
+sh scripts/aioquic.sh
 # Most tests wait for a forwarder's silence rather than for a core.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-6} cargo test --locked --no-fail-fast
 echo "make test took $(($(date +%s) - begin)) s; screenshots are in test-output/screens"
