@@ -5,6 +5,7 @@
 //! direction the data flows: sockets, queries under way, the page, `control`, the recorder.
 
 mod encryption;
+mod page;
 mod reload;
 mod signals;
 mod sockets;
@@ -280,7 +281,7 @@ fn setup_code(page: Option<SocketAddr>) -> Result<String, Failure> {
         .map_err(|error| Failure::Other(format!("the operating system gives no random numbers: {error}")))?;
     let mut code: String = random.iter().map(|octet| char::from(ALPHABET[usize::from(octet % 32)])).collect();
     code.insert(4, '-');
-    if let Some(page) = page {
+    if let Some(page) = page.map(page::told) {
         tracing::info!(
             "no password is set: open http://{page}/ and choose one; from another machine the page asks for the code {code}"
         );

@@ -24,7 +24,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-pub use self::own::{HOUSE_NAME, Own};
+pub use self::own::{HOUSE_NAME, Own, reached_at};
 pub use self::shown::{CertificateStatus, Certificates, Shown};
 use crate::time::Timestamp;
 

@@ -96,15 +96,20 @@ impl Own {
     pub fn all_addresses(&self) -> Vec<IpAddr> {
         let mut addresses: Vec<IpAddr> = Vec::new();
         for listen in &self.listen {
-            if listen.is_unspecified() {
-                addresses.extend(of_this_machine().filter(|address| address.is_ipv4() == listen.is_ipv4()));
-            } else {
-                addresses.push(*listen);
-            }
+            addresses.extend(reached_at(*listen));
         }
         addresses.sort_unstable();
         addresses.dedup();
         addresses
+    }
+}
+
+/// Where others reach what listens on `listen`: there, or at each address of this machine where it listens everywhere.
+pub fn reached_at(listen: IpAddr) -> Vec<IpAddr> {
+    if listen.is_unspecified() {
+        of_this_machine().filter(|address| address.is_ipv4() == listen.is_ipv4()).collect()
+    } else {
+        vec![listen]
     }
 }
 
