@@ -11,7 +11,6 @@ mod signals;
 mod sockets;
 mod supervisor;
 mod watching;
-mod web;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -31,7 +30,7 @@ use self::reload::Reload;
 use self::signals::{Signal, Signals};
 pub(crate) use self::sockets::{Taken, who_has};
 use self::watching::Watching;
-pub(crate) use self::web::believing;
+use crate::certificate::believing;
 use crate::config::{BadConfig, Config};
 use crate::control::subscriptions::Web;
 use crate::control::{self, Control};
@@ -153,7 +152,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
         tracing::warn!("{problem}");
     }
     let bad = |error| Failure::Other(format!("{}: {error}", path.display()));
-    let tls = believing(config.lists_ca.as_deref()).map_err(bad)?;
+    let tls = believing(config.lists_ca.as_deref()).map_err(|error| bad(format!("lists.ca: {error}")))?;
     let lookup = Lookup::new(&config.dns).map_err(|error| bad(error.to_string()))?;
     let names = match config.house.router {
         Some(router) => Lookup::of_router(&config.dns, router).map_err(|error| bad(error.to_string()))?,

@@ -7,6 +7,7 @@
 mod der;
 mod own;
 mod shown;
+mod trust;
 
 use std::fmt;
 use std::fs::File;
@@ -26,6 +27,7 @@ use rustls::sign::CertifiedKey;
 
 pub use self::own::{HOUSE_NAME, Own, reached_at};
 pub use self::shown::{CertificateStatus, Certificates, Shown};
+pub use self::trust::{believing, provider, towards};
 use crate::time::Timestamp;
 
 /// Octets of a file that is read; a chain with a key takes some thousand.

@@ -9,7 +9,8 @@ use clap::Args;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::app::{self, Failure};
+use crate::app::Failure;
+use crate::certificate::believing;
 use crate::config::Config;
 use crate::control::subscriptions::{Options, Outcome, Record, Wanted, Web, ask, refresh_once};
 use crate::control::wanted;
@@ -62,7 +63,7 @@ async fn fetch(path: &Path, config: &Config, lists: &[Wanted]) -> Result<Vec<Rec
     let bad = |error: String| Failure::Other(format!("{}: {error}", path.display()));
     let web = Web {
         lookup: Lookup::new(&config.dns).map_err(|error| bad(error.to_string()))?,
-        tls: app::believing(config.lists_ca.as_deref()).map_err(bad)?,
+        tls: believing(config.lists_ca.as_deref()).map_err(|error| bad(format!("lists.ca: {error}")))?,
         clock: Clock::System,
     };
     let mut records = Vec::with_capacity(lists.len());

@@ -34,6 +34,7 @@ use super::answer::{Answer, MAX_ALIASES, Question};
 use super::options::{BadOption, UpstreamStatus};
 use super::special;
 use super::wire::{ExtendedError, Rcode};
+use crate::certificate::believing;
 use crate::policy::{Name, NameRef};
 
 /// How long a question may take in all. Below the five seconds after which stub resolvers give up.
@@ -162,8 +163,9 @@ impl Upstreams {
     /// # Errors
     /// The first option that cannot be used.
     pub(crate) fn new(options: &UpstreamOptions) -> Result<Self, BadOption> {
+        let tls = believing(options.ca.as_deref()).map_err(|what| BadOption { key: "upstream.ca", what })?;
         let parts = Parts {
-            tls: Arc::new(tls::client_config(options.ca.as_deref())?),
+            tls: Arc::new(tls),
             bootstrap: Arc::new(Bootstrap::new(bootstrap_addresses(&options.bootstrap)?)),
             options,
         };

@@ -299,12 +299,12 @@ impl std::fmt::Debug for Server {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::upstream::tls::client_config;
+    use crate::certificate::believing;
 
     /// C5: a plain forwarder elsewhere is believed only when the operator says so.
     #[test]
     fn rfc6840_5_8_ad_is_believed_from_this_machine_over_encryption_or_by_the_operators_word() {
-        let tls = Arc::new(client_config(None).unwrap());
+        let tls = Arc::new(believing(None).unwrap());
         let server = |written: &str, trust_ad| {
             let (endpoint, bootstrap) = (Endpoint::parse(written).unwrap(), Arc::new(Bootstrap::new(Vec::new())));
             Server::new(endpoint, tls.clone(), bootstrap, Name::root(), trust_ad)

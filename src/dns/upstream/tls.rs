@@ -1,48 +1,22 @@
-//! What a forwarder must prove: a certificate for its name that somebody known signed, or a key that the operator pinned.
+//! A forwarder that proves itself by a key that the operator pinned.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    WantsVerifier,
-};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::endpoint::Pin;
-use crate::certificate;
+use crate::certificate::{self, provider, towards};
 use crate::dns::options::BadOption;
-
-/// TLS towards forwarders: Mozilla's roots, and those of the operator's file.
-pub(super) fn client_config(ca: Option<&Path>) -> Result<ClientConfig, BadOption> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca {
-        let bad = |what: String| BadOption { key: "upstream.ca", what: format!("{}: {what}", path.display()) };
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-            roots.add(certificate).map_err(|error| bad(error.to_string()))?;
-        }
-    }
-    Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
-}
 
 /// TLS towards a forwarder whose key is one of `pins` (RFC 7858 §4.2): a server of one's own needs no authority.
 pub(super) fn pinned(pins: &[Pin]) -> Result<ClientConfig, BadOption> {
     let verifier = Arc::new(Pinned { pins: pins.into(), provider: provider() });
-    Ok(builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
-}
-
-fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, BadOption> {
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    builder.map_err(|error| BadOption { key: "upstream.servers", what: error.to_string() })
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    let builder =
+        towards(provider()).map_err(|error| BadOption { key: "upstream.servers", what: error.to_string() })?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
 /// Knows a server by its key alone: neither the name nor the dates of its certificate count, and nobody need have signed
