@@ -1,18 +1,14 @@
 //! Who may ask. Everyone else is dropped in silence: an answer, even REFUSED, is what a reflector sends.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::policy::{Network, bits_of};
 
 /// Networks whose queries are answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AllowFrom {
-    networks: Vec<Network>,
-}
-
-/// Addresses that share their first bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
-    bits: u128,
-    prefix: u32,
+    /// The first and the last address of each, as numbers.
+    networks: Vec<(u128, u128)>,
 }
 
 impl AllowFrom {
@@ -34,11 +30,12 @@ impl AllowFrom {
                 word => &[word],
             };
             for text in named {
-                networks.push(Network::parse(text).ok_or_else(|| {
+                let network = Network::parse(text).ok_or_else(|| {
                     format!(
                         "{text:?} is neither loopback, private or any, nor an address or a network such as 192.0.2.0/24"
                     )
-                })?);
+                })?;
+                networks.push(network.ends());
             }
         }
         Ok(Self { networks })
@@ -53,37 +50,13 @@ impl AllowFrom {
             return false;
         }
         let bits = bits_of(address);
-        self.networks.iter().any(|network| network.holds(bits))
+        self.networks.iter().any(|&(first, last)| (first..=last).contains(&bits))
     }
 
     /// Whether the whole internet may ask.
     pub(crate) fn is_open(&self) -> bool {
-        const ALL_IPV4: u32 = 96;
-        self.networks.iter().any(|network| network.prefix == 0 || network.prefix == ALL_IPV4)
-    }
-}
-
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let (own_bits, above) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
-        let prefix = prefix.unwrap_or(own_bits);
-        (prefix <= own_bits).then(|| Self { bits: bits_of(address), prefix: prefix + above })
-    }
-
-    fn holds(&self, bits: u128) -> bool {
-        self.prefix == 0 || (self.bits ^ bits) >> (128 - self.prefix) == 0
-    }
-}
-
-fn bits_of(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
+        let (begin, end) = (bits_of(Ipv4Addr::UNSPECIFIED.into()), bits_of(Ipv4Addr::BROADCAST.into()));
+        self.networks.iter().any(|&(first, last)| first <= begin && end <= last)
     }
 }
 

@@ -19,7 +19,7 @@ pub const MAX_NETWORKS: usize = 200_000;
 
 /// Addresses that share their first bits. An IPv4 address mapped into IPv6 is the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub(super) struct Network {
+pub(crate) struct Network {
     /// With the bits behind the prefix cleared.
     address: IpAddr,
     len: u8,
@@ -52,7 +52,7 @@ impl Network {
     }
 
     /// Reads `192.0.2.1` or `192.0.2.0/24`, of either family.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, len) = match text.split_once('/') {
             Some((address, len)) if len.bytes().all(|byte| byte.is_ascii_digit()) => (address, Some(len.parse().ok()?)),
             Some(_) => return None,
@@ -76,6 +76,12 @@ impl Network {
     /// As (address, prefix length).
     pub(super) const fn parts(self) -> (IpAddr, u8) {
         (self.address, self.len)
+    }
+
+    /// Its first and its last address, as [`bits_of`] has them.
+    pub(crate) fn ends(self) -> (u128, u128) {
+        let (first, last, _) = self.range();
+        (first, last)
     }
 
     /// The first and the last address of it, and the length of its prefix, in IPv6's room.
@@ -196,7 +202,8 @@ impl Compiled {
 /// Bits in front of an IPv4 address mapped into IPv6 (RFC 4291 §2.5.5.2).
 const MAPPED: u8 = 96;
 
-fn bits_of(address: IpAddr) -> u128 {
+/// An address as a number: an IPv4 address as the one that it is mapped to in IPv6.
+pub(crate) fn bits_of(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits(),

@@ -65,6 +65,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use self::addresses::MAX_NETWORKS;
+pub(crate) use self::addresses::{Network, bits_of};
 pub use self::blocking::{Blocking, BlockingAnswer};
 pub use self::catalogue::{Class, Label, catalogue_rows};
 pub use self::compiled::KeptNames;
