@@ -104,18 +104,7 @@ fn dns_options(
     let listen: Vec<SocketAddr> = match dns.listen {
         Some(listen) => {
             places.insert("dns.listen", listen.span());
-            if listen.get_ref().is_empty() {
-                mistakes.add(&listen.span(), "listen names no address; write one as in [\"127.0.0.1:5300\"]");
-            }
-            let mut taken = HashSet::new();
-            let listen = listen.into_inner().into_iter().map(|address| {
-                let (span, Listen(address)) = (address.span(), address.into_inner());
-                if address.port() != 0 {
-                    once(&mut taken, address, &span, mistakes);
-                }
-                address
-            });
-            listen.collect()
+            addresses(listen, "write one as in [\"127.0.0.1:5300\"]", mistakes)
         }
         None => vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
     };
@@ -347,6 +336,27 @@ pub(super) fn name(name: Spanned<String>, taken: &mut HashSet<String>, mistakes:
     }
     once(taken, name.clone(), &span, mistakes);
     name
+}
+
+/// Where a way in listens: at least one address, and none twice. `advice` is for who wrote none.
+pub(super) fn addresses(
+    listen: Spanned<Vec<Spanned<Listen>>>,
+    advice: &str,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<SocketAddr> {
+    if listen.get_ref().is_empty() {
+        mistakes.add(&listen.span(), format!("listen names no address; {advice}"));
+    }
+    let mut taken = HashSet::new();
+    let listen = listen.into_inner().into_iter().map(|address| {
+        let (span, Listen(address)) = (address.span(), address.into_inner());
+        // Port 0 is another one each time.
+        if address.port() != 0 {
+            once(&mut taken, address, &span, mistakes);
+        }
+        address
+    });
+    listen.collect()
 }
 
 pub(super) fn once<T: Hash + Eq + Display>(

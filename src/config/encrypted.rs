@@ -5,10 +5,9 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::check::{Places, from_directory, once};
+use super::check::{Places, addresses, from_directory, once};
 use super::file::{self, Way};
 use super::mistake::Mistakes;
-use super::values::Listen;
 use crate::certificate::Files;
 use crate::dns;
 use crate::policy::Name;
@@ -40,19 +39,7 @@ pub(super) fn encrypted(
 
 fn way_in(way: Way, key: &'static str, directory: &Path, places: &mut Places, mistakes: &mut Mistakes<'_>) -> dns::Way {
     let Way { listen, certificate, key: key_file, http3: _ } = way;
-    if listen.get_ref().is_empty() {
-        mistakes
-            .add(&listen.span(), "listen names no address; write one as in [\"0.0.0.0:853\"], or take the table out");
-    }
-    let mut taken = HashSet::new();
-    let listen = listen.into_inner().into_iter().map(|address| {
-        let (span, Listen(address)) = (address.span(), address.into_inner());
-        if address.port() != 0 {
-            once(&mut taken, address, &span, mistakes);
-        }
-        address
-    });
-    let listen = listen.collect();
+    let listen = addresses(listen, "write one as in [\"0.0.0.0:853\"], or take the table out", mistakes);
     let certificate = match (certificate, key_file) {
         (Some(certificate), Some(key_file)) => {
             places.insert(key, certificate.span());
