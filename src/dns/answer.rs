@@ -325,13 +325,7 @@ pub(crate) fn wire_name(name: &Name) -> Result<WireName, NotAnAnswer> {
 
 /// The name as the policy has it.
 pub(crate) fn policy_name(name: &WireName) -> Option<Name> {
-    let mut wire = Vec::with_capacity(name.len());
-    for label in name.iter() {
-        wire.push(u8::try_from(label.len()).ok()?);
-        wire.extend_from_slice(label);
-    }
-    wire.push(0);
-    Name::from_wire(&wire).ok()
+    Name::from_labels(name.iter()).ok()
 }
 
 fn extended_error(option: &EdnsOption) -> Option<ExtendedError> {

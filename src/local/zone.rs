@@ -29,7 +29,7 @@ pub fn parse(text: &str, origin: &Name) -> Result<Vec<Record>, String> {
     let (_, sets) = Parser::new(text, None, Some(wire)).parse().map_err(|error| error.to_string())?;
     let mut records = Vec::new();
     for record in sets.into_values().flat_map(|set| set.into_parts().records) {
-        let name = name_of(&record.name).ok_or_else(|| format!("{} is no name", record.name))?;
+        let name = Name::from_labels(record.name.iter()).map_err(|_| format!("{} is no name", record.name))?;
         if record.dns_class != DNSClass::IN {
             return Err(format!("{name}: only records of class IN are served"));
         }
@@ -41,16 +41,6 @@ pub fn parse(text: &str, origin: &Name) -> Result<Vec<Record>, String> {
         records.push(Record { name, rtype, ttl: record.ttl.min(MAX_TTL), rdata });
     }
     Ok(records)
-}
-
-fn name_of(name: &WireName) -> Option<Name> {
-    let mut wire = Vec::with_capacity(name.len());
-    for label in name.iter() {
-        wire.push(u8::try_from(label.len()).ok()?);
-        wire.extend_from_slice(label);
-    }
-    wire.push(0);
-    Name::from_wire(&wire).ok()
 }
 
 /// RDATA without compression: it is put into messages at any place.

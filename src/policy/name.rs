@@ -97,6 +97,20 @@ impl Name {
         Ok(Self(wire.iter().map(u8::to_ascii_lowercase).collect()))
     }
 
+    /// Puts a name together from its labels, in any case, the root's left out.
+    ///
+    /// # Errors
+    /// When there are too many of them, or one is too long.
+    pub fn from_labels<'l>(labels: impl IntoIterator<Item = &'l [u8]>) -> Result<Self, NotAName> {
+        let mut wire = Vec::new();
+        for label in labels {
+            wire.push(u8::try_from(label.len()).map_err(|_| NotAName::TooLong)?);
+            wire.extend_from_slice(label);
+        }
+        wire.push(0);
+        Self::from_wire(&wire)
+    }
+
     /// This name, borrowed.
     pub fn as_ref(&self) -> NameRef<'_> {
         NameRef(&self.0)

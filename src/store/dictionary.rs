@@ -38,8 +38,9 @@ pub(super) struct Dictionary {
 pub(super) type Places = (u32, u32, u32);
 
 // The numbers in the store are the places in these tables: add at the end, never reorder.
-const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Https, Transport::Quic];
-const OUTCOMES: [Outcome; 7] = [
+pub(super) const TRANSPORTS: [Transport; 5] =
+    [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Https, Transport::Quic];
+pub(super) const OUTCOMES: [Outcome; 7] = [
     Outcome::Muted,
     Outcome::Cached,
     Outcome::Forwarded,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sheet::split_names;
 use super::tally::Seen;
-use super::value::{Damaged, pack, plain, unpack, unwrap, wrap};
+use super::value::{Damaged, packed_value, unpacked_value};
 use crate::policy::Name;
 use crate::time::Timestamp;
 
@@ -50,19 +50,15 @@ impl Firsts {
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
         let seconds = |at: Timestamp| at.millis() / 1000;
         let span = |seen: &Seen| seconds(seen.last).cast_signed().wrapping_sub(seconds(seen.first).cast_signed());
-        let (packed, len) = pack(&Packed {
+        packed_value(&Packed {
             names: self.names.keys().flat_map(|name| name.as_ref().wire()).copied().collect(),
             first: self.names.values().map(|seen| seconds(seen.first)).collect(),
             span: self.names.values().map(span).collect(),
-        })?;
-        let mut payload = plain(&len)?;
-        payload.extend(packed);
-        Ok(wrap(&payload))
+        })
     }
 
     pub(super) fn decode(value: &[u8]) -> Result<Self, Damaged> {
-        let (len, packed) = postcard::take_from_bytes::<u32>(unwrap(value)?).map_err(|_| Damaged::Content)?;
-        let packed: Packed = unpack(packed, len)?;
+        let packed: Packed = unpacked_value(value)?;
         let names = split_names(&packed.names)?;
         if names.len() != packed.first.len() || names.len() != packed.span.len() {
             return Err(Damaged::Content);

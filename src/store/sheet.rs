@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{CountKey, Seen, Tally, verdict_of};
-use super::value::{Damaged, pack, plain, unpack, unwrap, wrap};
+use super::value::{Damaged, packed_value, unpacked_value};
 use crate::policy::{DeviceId, Name, NameRef, Verdict};
 use crate::time::Timestamp;
 
@@ -231,15 +231,11 @@ impl Sheet {
             packed.asked_first.push(seconds(seen.first).wrapping_sub(i64::from(base) * 3600));
             packed.asked_span.push(seconds(seen.last).wrapping_sub(seconds(seen.first)));
         }
-        let (packed, len) = pack(&packed)?;
-        let mut payload = plain(&len)?;
-        payload.extend(packed);
-        Ok(wrap(&payload))
+        packed_value(&packed)
     }
 
     pub(super) fn decode(value: &[u8]) -> Result<Self, Damaged> {
-        let (len, packed) = postcard::take_from_bytes::<u32>(unwrap(value)?).map_err(|_| Damaged::Content)?;
-        let packed: Packed = unpack(packed, len)?;
+        let packed: Packed = unpacked_value(value)?;
         let names = split_names(&packed.names)?;
         let mut counts = Vec::with_capacity(packed.counts.len());
         let (mut hours, mut numbers) = (packed.hours.iter(), packed.counts.iter());
@@ -339,6 +335,7 @@ pub(super) fn split_names(mut wires: &[u8]) -> Result<Vec<Name>, Damaged> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::value::{plain, unwrap, wrap};
     use super::*;
     use crate::store::samples::any_event;
 

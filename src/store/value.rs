@@ -89,6 +89,20 @@ pub(super) fn pack<T: Serialize>(content: &T) -> std::io::Result<(Vec<u8>, u32)>
     Ok((compress(&plain)?, len))
 }
 
+/// A value that is `content`, compressed.
+pub(super) fn packed_value<T: Serialize>(content: &T) -> std::io::Result<Vec<u8>> {
+    let (packed, len) = pack(content)?;
+    let mut payload = plain(&len)?;
+    payload.extend(packed);
+    Ok(wrap(&payload))
+}
+
+/// What [`packed_value`] made a value of.
+pub(super) fn unpacked_value<T: DeserializeOwned>(value: &[u8]) -> Result<T, Damaged> {
+    let (len, packed) = postcard::take_from_bytes::<u32>(unwrap(value)?).map_err(|_| Damaged::Content)?;
+    unpack(packed, len)
+}
+
 /// `plain` as zstd packs it.
 pub(super) fn compress(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(plain, ZSTD_LEVEL)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::dictionary::{Places, at_place};
+use super::super::dictionary::{OUTCOMES, Places, TRANSPORTS, at_place};
 use super::super::sheet::split_names;
 use super::super::value::Damaged;
-use crate::event::{Event, Outcome, Transport};
+use crate::event::Event;
 use crate::policy::{DeviceId, Name, Verdict};
 use crate::time::Timestamp;
 
@@ -26,18 +26,6 @@ pub(super) struct Dictionary {
     /// Outcome, RCODE, alias, upstream.
     results: Vec<(u8, u16, Option<u32>, Option<u32>)>,
 }
-
-// The numbers in the store are the places in these tables: add at the end, never reorder.
-const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Https, Transport::Quic];
-const OUTCOMES: [Outcome; 7] = [
-    Outcome::Muted,
-    Outcome::Cached,
-    Outcome::Forwarded,
-    Outcome::Stale,
-    Outcome::Local,
-    Outcome::Failed,
-    Outcome::Refused,
-];
 
 /// A dictionary that was read, its names and texts ready to be shared by many events.
 pub(super) struct Words {
