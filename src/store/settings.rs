@@ -205,7 +205,7 @@ impl State {
 /// Why a file holds no settings that we can use.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotSettings {
-    #[error("they were written by a newer sordino")]
+    #[error("they were written by a newer sordino, or hold a word by hand that this one does not know")]
     Newer,
     #[error("they are damaged ({0})")]
     Damaged(String),
@@ -241,7 +241,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Settings, NotSettings> {
     if content.version > VERSION {
         return Err(NotSettings::Newer);
     }
-    serde_json::from_value(content.settings).map_err(damaged)
+    serde_json::from_value(content.settings).map_err(|error| {
+        // What is added to the settings has no version of its own: older ones are read as they are, and only who is
+        // older than the file meets something unknown. These are serde's words, to which a test holds it.
+        let unknown = ["unknown field", "unknown variant"].iter().any(|words| error.to_string().starts_with(words));
+        if unknown { NotSettings::Newer } else { damaged(error) }
+    })
 }
 
 /// The octets of such a file.

@@ -219,6 +219,37 @@ fn settings_of_a_newer_version_or_found_later_stay_as_they_are() {
 }
 
 #[test]
+fn settings_that_say_more_than_this_version_knows_stay_as_they_are_until_it_is_back() {
+    let rule = |extra: &str| {
+        format!(
+            "{{\"id\":7,\"name\":\"a.example\",\"subtree\":true,\"action\":\"block\",\"scope\":\"everyone\",\"since\":1{extra}}}"
+        )
+    };
+    for (settings, usable) in [
+        (format!("{{\"rules\":[{}]}}", rule("")), true),
+        ("{\"rules\":[],\"curtains\":[\"blue\"]}".into(), false),
+        (format!("{{\"rules\":[{}]}}", rule("").replace("block", "whisper")), false),
+        ("{\"lists\":[{\"name\":\"a\",\"source\":\"https://a.example\",\"action\":\"block\",\"format\":\"auto\",\"enabled\":true,\"mood\":1}]}".into(), false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        let content = format!("{{\"version\":1,\"settings\":{settings}}}");
+        fs::write(&path, &content).unwrap();
+        let store = reopen(dir.path());
+        let problem = store.health().problem;
+        if usable {
+            assert_eq!((problem, store.settings().rules.len()), (None, 1), "{settings}");
+            continue;
+        }
+        let problem = problem.unwrap();
+        assert!(problem.contains("newer sordino") && problem.contains("restart"), "{settings}: {problem}");
+        assert!(store.save_settings(&Settings::default()).is_err(), "{settings}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), content, "not a byte is changed");
+        assert!(set_aside_in(dir.path()).is_empty(), "{settings}");
+    }
+}
+
+#[test]
 fn a_store_of_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let events = household(50, 1);
