@@ -251,20 +251,6 @@ mod tests {
 
     use super::super::source::LIST_BYTES_BOUND;
     use super::*;
-    use crate::policy::Action;
-
-    fn list(name: &str, path: &Path) -> ListOptions {
-        ListOptions {
-            name: name.into(),
-            path: path.to_owned(),
-            action: Action::Block,
-            format: Format::Auto,
-            trusted: false,
-            tier: Default::default(),
-            subscription: None,
-            confirmed: Default::default(),
-        }
-    }
 
     fn read(lists: &[ListOptions], shelf: &Shelf) -> Vec<Found> {
         super::read(lists, shelf, &Cabinet::default())
@@ -280,7 +266,7 @@ mod tests {
         for file in ["samsung.toml", "apple.toml", "README.md"] {
             fs::write(house.path().join(file), "a.example\n").unwrap();
         }
-        let found = read(&[list("catalogue", house.path())], &Shelf::default());
+        let found = read(&[ListOptions::blocking("catalogue", house.path())], &Shelf::default());
         assert_eq!(names(&found), [("apple", true), ("samsung", true)]);
         assert_eq!(&*found[0].group, "catalogue");
     }
@@ -299,7 +285,7 @@ mod tests {
             (&empty, "no file *.toml"),
             (Path::new("/dev/zero"), "not a file"),
         ] {
-            let found = read(&[list("mine", path)], &Shelf::default());
+            let found = read(&[ListOptions::blocking("mine", path)], &Shelf::default());
             let problem = found[0].problem.as_deref().unwrap();
             assert!(problem.contains(said), "{problem}");
             assert_eq!(names(&found), [("mine", false)]);
@@ -311,7 +297,10 @@ mod tests {
         let house = tempfile::tempdir().unwrap();
         fs::write(house.path().join("apple.toml"), "a.example\n").unwrap();
         fs::write(house.path().join("own.toml"), "a.example\n").unwrap();
-        let lists = [list("apple", &house.path().join("apple.toml")), list("catalogue", house.path())];
+        let lists = [
+            ListOptions::blocking("apple", &house.path().join("apple.toml")),
+            ListOptions::blocking("catalogue", house.path()),
+        ];
         assert_eq!(names(&read(&lists, &Shelf::default())), [("apple", true), ("apple", false), ("own", false)]);
     }
 
@@ -322,14 +311,14 @@ mod tests {
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join("apple.toml"), "a.example\n").unwrap();
         let mut shelf = Shelf::default();
-        for list in super::read(&[list("catalogue", &directory)], &shelf, &cabinet) {
+        for list in super::read(&[ListOptions::blocking("catalogue", &directory)], &shelf, &cabinet) {
             shelf.put(list.shelf_key(), list.good.clone().unwrap(), list.source.content.as_ref().unwrap(), &cabinet);
         }
         fs::remove_dir_all(&directory).unwrap();
-        let found = read(&[list("catalogue", &directory)], &shelf);
+        let found = read(&[ListOptions::blocking("catalogue", &directory)], &shelf);
         assert_eq!(names(&found), [("apple", true)]);
         assert!(found[0].problem.as_ref().unwrap().contains("the directory is gone"));
         shelf.retain(|(group, _)| **group != *"catalogue");
-        assert_eq!(names(&read(&[list("catalogue", &directory)], &shelf)), [("catalogue", false)]);
+        assert_eq!(names(&read(&[ListOptions::blocking("catalogue", &directory)], &shelf)), [("catalogue", false)]);
     }
 }

@@ -88,6 +88,23 @@ pub struct ListOptions {
     pub confirmed: Confirmed,
 }
 
+#[cfg(test)]
+impl ListOptions {
+    /// A file that mutes, and nothing more said of it.
+    pub(super) fn blocking(name: &str, path: &std::path::Path) -> Self {
+        Self {
+            name: name.into(),
+            path: path.to_owned(),
+            action: Action::Block,
+            format: Format::Auto,
+            trusted: false,
+            tier: Tier::default(),
+            subscription: None,
+            confirmed: Confirmed::default(),
+        }
+    }
+}
+
 /// A list as it stands now, for people to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListView {

@@ -303,7 +303,7 @@ mod tests {
         let house = tempfile::tempdir().unwrap();
         let path = house.path().join("mine.txt");
         fs::write(&path, "ads.example\n").unwrap();
-        let options = Options { lists: vec![list("mine", &path)], ..Options::default() };
+        let options = Options { lists: vec![ListOptions::blocking("mine", &path)], ..Options::default() };
         let mut state = State::load(options.clone(), Settings::default());
         let (before, lists) = (state.compiled.policy.clone(), state.compiled.lists.clone());
 
@@ -327,25 +327,12 @@ mod tests {
         assert!(problem.contains("the disk is gone") && problem.ends_with("stays in force"), "{problem}");
     }
 
-    fn list(name: &str, path: &Path) -> ListOptions {
-        ListOptions {
-            name: name.into(),
-            path: path.to_owned(),
-            action: Action::Block,
-            format: Format::Auto,
-            trusted: false,
-            tier: Default::default(),
-            subscription: None,
-            confirmed: Default::default(),
-        }
-    }
-
     #[test]
     fn the_last_good_copy_stays_in_force() {
         let house = tempfile::tempdir().unwrap();
         let path = house.path().join("mine.txt");
         fs::write(&path, "ads.example\n").unwrap();
-        let options = Options { lists: vec![list("mine", &path)], ..Options::default() };
+        let options = Options { lists: vec![ListOptions::blocking("mine", &path)], ..Options::default() };
         let first = compile(&options, Shelf::default(), vec![], None);
         assert!(first.problems.is_empty(), "{:?}", first.problems);
         fs::remove_file(&path).unwrap();

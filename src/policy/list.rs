@@ -145,7 +145,7 @@ impl ListReport {
     }
 
     /// A report on a list whose name and action others know.
-    pub(super) fn blank(format: Format) -> Self {
+    pub(crate) fn blank(format: Format) -> Self {
         Self {
             name: "".into(),
             action: Action::Block,

@@ -60,10 +60,13 @@ impl Udp {
     }
 }
 
-/// Queries over one TCP connection, as many at once as wanted.
-pub struct Tcp {
-    stream: TcpStream,
+/// Queries over one connection, as many at once as wanted, each with its length in front (RFC 1035 §4.2.2).
+pub struct Connected<S> {
+    pub stream: S,
 }
+
+/// Over TCP without encryption.
+pub type Tcp = Connected<TcpStream>;
 
 impl Tcp {
     #[track_caller]
@@ -74,6 +77,13 @@ impl Tcp {
         Self { stream }
     }
 
+    /// Says that no more queries come; answers may still.
+    pub fn finish(&self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl<S: Read + Write> Connected<S> {
     #[track_caller]
     pub fn ask(&mut self, query: &Message) -> Message {
         self.send(&query.wire());
@@ -82,7 +92,7 @@ impl Tcp {
         reply
     }
 
-    /// Sends one message with its length in front (RFC 1035 §4.2.2), in one write.
+    /// Sends one message, in one write.
     pub fn send(&mut self, message: &[u8]) {
         self.send_raw(&framed(message));
     }
@@ -91,11 +101,6 @@ impl Tcp {
     pub fn send_raw(&mut self, octets: &[u8]) {
         // The other end may have closed; what matters is what it says next.
         let _ = self.stream.write_all(octets);
-    }
-
-    /// Says that no more queries come; answers may still.
-    pub fn finish(&self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
     #[track_caller]

@@ -1,6 +1,5 @@
 //! Encrypted clients, and certificates for them to trust.
 
-use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,8 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion, version};
 
 use super::PATIENCE;
-use super::client::framed;
-use super::wire::Message;
+use super::client::Connected;
 
 /// The name that the tests' certificates are for.
 pub const NAME: &str = "dns.example";
@@ -66,9 +64,7 @@ pub fn trust_with(certificate: &Path, alpn: &[&str], versions: &[&'static Suppor
 }
 
 /// Queries over one TLS connection.
-pub struct Tls {
-    pub stream: StreamOwned<ClientConnection, TcpStream>,
-}
+pub type Tls = Connected<StreamOwned<ClientConnection, TcpStream>>;
 
 impl Tls {
     #[track_caller]
@@ -86,45 +82,6 @@ impl Tls {
             stream.conn.complete_io(&mut stream.sock).ok()?;
         }
         Some(Self { stream })
-    }
-
-    pub fn send(&mut self, message: &[u8]) {
-        self.stream.write_all(&framed(message)).unwrap();
-    }
-
-    #[track_caller]
-    pub fn ask(&mut self, query: &Message) -> Message {
-        self.send(&query.wire());
-        let reply = self.next();
-        assert_eq!(reply.id, query.id, "the response carries the query's ID");
-        reply
-    }
-
-    #[track_caller]
-    pub fn next(&mut self) -> Message {
-        let packet = self.next_packet().expect("an answer, but the connection was closed");
-        Message::parse(&packet).unwrap_or_else(|| panic!("a well-formed response, but it was {packet:02x?}"))
-    }
-
-    /// The next message; none when the server closes.
-    #[track_caller]
-    pub fn next_packet(&mut self) -> Option<Vec<u8>> {
-        let mut length = [0; 2];
-        self.fill(&mut length)?;
-        let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
-        self.fill(&mut packet)?;
-        Some(packet)
-    }
-
-    #[track_caller]
-    fn fill(&mut self, buffer: &mut [u8]) -> Option<()> {
-        match self.stream.read_exact(buffer) {
-            Ok(()) => Some(()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("the server neither answers nor closes")
-            }
-            Err(_) => None,
-        }
     }
 }
 
