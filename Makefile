@@ -1,12 +1,15 @@
 # Every task is a script of its own in scripts/, and can be run without make.
 
-.PHONY: run test demo bench web check package qemu
+.PHONY: run test api-test demo bench web check package qemu
 
 run: # builds the page (where Node is there) and the server, and serves with config.toml
 	@exec sh scripts/run.sh
 
 test: # everything that CI runs; installs what it needs
 	@exec sh scripts/test.sh
+
+api-test: # tries every call of the API by its own description, without a login and with one (a minute or two)
+	@exec sh scripts/schemathesis.sh
 
 demo: # a small virtual household with two weeks behind it
 	@exec sh scripts/demo.sh

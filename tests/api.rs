@@ -11,8 +11,12 @@ mod entrance;
 mod joins;
 #[path = "api/journal.rs"]
 mod journal;
+#[path = "api/pages.rs"]
+mod pages;
 #[path = "api/profiles.rs"]
 mod profiles;
+#[path = "api/revisions.rs"]
+mod revisions;
 #[path = "api/rules.rs"]
 mod rules;
 #[path = "api/schedules.rs"]

@@ -17,6 +17,7 @@ use super::backoff::BackOff;
 use super::bearer::{Program, Programs, Secret};
 use super::connection::Peer;
 use super::house::{Counters, House};
+use super::kinds::Kind;
 use super::password::Hashing;
 use super::problem::Problem;
 use super::second_factor::Enrolment;
@@ -247,7 +248,7 @@ impl Gate {
         if let Some(secret) = Secret::of(&parts.headers) {
             let (program, ended) = self.0.program(&secret).ok_or_else(|| {
                 let detail = "There is no such token, or it has ended. Make another one in the settings of the page.";
-                Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind("/problems/token")
+                Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind(Kind::Token)
             })?;
             return Ok(LoggedIn { gate: self.clone(), who: Who::Program(program), ended });
         }
@@ -267,7 +268,7 @@ impl LoggedIn {
         match self.who {
             Who::Program(program) if program.scope < needed => {
                 let detail = format!("This token does not reach so far: the call needs the scope {needed}.");
-                Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind("/problems/scope"))
+                Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind(Kind::Scope))
             }
             _ => Ok(self),
         }
@@ -300,7 +301,7 @@ impl FromRequestParts<Gate> for Person {
             Who::Person(token) => Ok(Self { token: token.clone(), inside }),
             Who::Program(_) => {
                 let detail = "Only a person who is logged in can do this, and no token.";
-                Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind("/problems/person-needed"))
+                Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind(Kind::PersonNeeded))
             }
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use utoipa::ToSchema;
 
 use super::auth::{Admin, LoggedIn};
+use super::kinds::Kind;
 use super::problem::{Params, Problem, sentence};
 use crate::control::backup::{Errand, NotRestored, look};
 use crate::store::backup::{Contents, NoBackup, Progress, Stage, Which, file_name};
@@ -235,7 +236,7 @@ impl Restoring {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.is_some() {
             let detail = "A restore is under way already. Wait for it to end, or stop it.";
-            return Err(Problem::new(StatusCode::CONFLICT, detail).of_kind("/problems/restore-under-way"));
+            return Err(Problem::new(StatusCode::CONFLICT, detail).of_kind(Kind::RestoreUnderWay));
         }
         let progress = Arc::new(Progress::default());
         *now = Some(progress.clone());
@@ -288,11 +289,9 @@ impl From<NotRestored> for Problem {
             NotRestored::Half(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
             NotRestored::Backup(NoBackup::Unreadable(error)) => not_kept(&error),
             NotRestored::Backup(NoBackup::Refused(_)) => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
-            NotRestored::Backup(NoBackup::Stopped) => {
-                Self::new(StatusCode::CONFLICT, detail).of_kind("/problems/stopped")
-            }
+            NotRestored::Backup(NoBackup::Stopped) => Self::new(StatusCode::CONFLICT, detail).of_kind(Kind::Stopped),
             NotRestored::Backup(NoBackup::KeepsNone) => Self::new(StatusCode::CONFLICT, detail),
-            NotRestored::Backup(_) => Self::unusable(detail).of_kind("/problems/no-backup"),
+            NotRestored::Backup(_) => Self::unusable(detail).of_kind(Kind::NoBackup),
         }
     }
 }

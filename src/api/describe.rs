@@ -1,13 +1,16 @@
 //! The description of the API (OpenAPI 3.1): what the routes say of themselves, and what is the same for all of them.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::auth::COOKIE;
+use super::kinds::Kind;
 use super::live::Lagged;
 use super::problem::Problem;
 
@@ -15,8 +18,6 @@ use super::problem::Problem;
 #[openapi(
     info(
         title = "sordino",
-        description = "Times are whole milliseconds since 1970-01-01 00:00 UTC. Errors are RFC 9457. Calls that change something need \
-                       `content-type: application/json`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem, Lagged)),
@@ -35,18 +36,78 @@ use super::problem::Problem;
 )]
 struct Frame;
 
+/// What holds for every call.
+const MANNERS: &str = "Times are whole milliseconds since 1970-01-01 00:00 UTC. Calls that change something need \
+     `content-type: application/json`.
+
+A program brings a token that was made in the settings of the page: `authorization: Bearer sordino_…`. Each call says which \
+scope it takes: `read` looks, `act` changes, `admin` also takes everything away or puts it back.
+
+Long lists come in pages: give `limit`, and what was answered as `next` (where the answer is a bare list: in the header `link`, \
+rel=next) as `before`.
+
+What people change carries an `etag`, and each thing in a list a `revision`, which is the same without the quotation marks. \
+Whoever brings back what was seen in `if-match` changes nothing that someone else has changed meanwhile: the answer is 412 then.
+
+Errors are problem details (RFC 9457); `detail` is a sentence for people, `type` is for programs and one of these:
+
+";
+
+/// Collections that people change, and what changes with them. Their tags are those of `control::Kept`.
+const TAGGED: [&str; 8] = ["addresses", "devices", "guards", "lists", "local", "pauses", "profiles", "rules"];
+
 /// What stands above all routes.
 pub(crate) fn frame() -> OpenApi {
-    Frame::openapi()
+    let mut frame = Frame::openapi();
+    frame.info.description = Some(format!("{MANNERS}{}", Kind::table()));
+    frame
+}
+
+/// Says of every call that reads or changes what people keep, which tag it shows or takes.
+pub(crate) fn add_conditions(document: &mut OpenApi) {
+    let text = || ObjectBuilder::new().schema_type(Type::String).build();
+    let if_match = ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Change it only if it is still what this tag stands for."))
+        .schema(Some(text()))
+        .build();
+    let tag = HeaderBuilder::new().schema(Some(text())).description(Some("What to bring back in `If-Match`.")).build();
+    let changed = problem("Someone changed it in the meantime: `/problems/changed-meanwhile`");
+    for (path, item) in &mut document.paths.paths {
+        if let Some(operation) = item.get.as_mut().filter(|_| shows_a_tag(path))
+            && let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200")
+        {
+            response.headers.insert("ETag".into(), tag.clone().into());
+        }
+        if takes_a_tag(path) {
+            for operation in [&mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+                operation.parameters.get_or_insert_default().push(if_match.clone().into());
+                operation.responses.responses.insert("412".into(), changed.clone().into());
+            }
+        }
+    }
+}
+
+fn shows_a_tag(path: &str) -> bool {
+    takes_a_tag(path) && (path.matches('/').count() == 3 || path.ends_with("/devices/{id}"))
+}
+
+fn takes_a_tag(path: &str) -> bool {
+    let mut steps = path.trim_start_matches("/api/v1/").split('/');
+    let first = steps.next().unwrap_or_default();
+    TAGGED.contains(&first) && steps.next_back() != Some("refresh")
+}
+
+fn problem(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemDetails"))).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
 }
 
 /// Says of every call in `document` that it may answer with a problem.
 pub(crate) fn add_problems(document: &mut OpenApi) {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemDetails"))).build();
-    let response = ResponseBuilder::new()
-        .description("Why it was not carried out")
-        .content("application/problem+json", content)
-        .build();
+    let response = problem("Why it was not carried out");
     for path in document.paths.paths.values_mut() {
         for operation in operations(path) {
             operation.responses.responses.insert("default".into(), response.clone().into());

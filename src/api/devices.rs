@@ -4,20 +4,23 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
+use super::paging::{Linked, Page, PageParams, link};
 use super::problem::{Body, Params, Problem, Segment};
+use super::revision::{Seen, Tagged};
 use super::span::{NightParams, Span, SpanParams};
+use crate::control::{Kept, Revision};
 use crate::device::{Device, Fact, Guess};
 use crate::insight::{self, Comparison, Counts, Exposure, NameCounts};
 use crate::policy::{DeviceId, MacAddr};
 use crate::snapshot::Snapshot;
+use crate::store::Settings;
 use crate::time::Timestamp;
 
 /// Longest name of a device, characters.
@@ -64,6 +67,9 @@ pub(crate) struct DeviceSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     silent_since: Option<Timestamp>,
+    /// Its tag for `If-Match`, without the quotation marks: what the page says of its name, its profile and who is joined to it.
+    #[schema(value_type = String)]
+    revision: Revision,
     /// How much it asked in the span.
     #[serde(flatten)]
     counts: Counts,
@@ -93,15 +99,22 @@ pub(crate) struct DeviceName {
     name: Option<String>,
 }
 
-/// Lists every device that ever asked, with how much it asked in the span.
-#[utoipa::path(get, path = "/devices", tag = "devices", params(SpanParams),
+/// Lists the devices that ever asked, with how much each asked in the span.
+///
+/// Without `limit`, the two thousand that were heard of last. With it, all of them in pages: the header `link` names the next.
+#[utoipa::path(get, path = "/devices", tag = "devices", params(SpanParams, PageParams),
     responses((status = 200, body = Vec<DeviceSummary>)))]
 pub(crate) async fn list_devices(
     house: LoggedIn,
     Params(span): Params<SpanParams>,
-) -> Result<Json<Vec<DeviceSummary>>, Problem> {
+    Params(page): Params<PageParams>,
+    uri: Uri,
+) -> Result<Linked<Tagged<Vec<DeviceSummary>>>, Problem> {
     let span = span.resolve(house.clock.now())?;
-    Ok(Json(house.read(move |house| summaries(house, span, None)).await?))
+    let tag = house.control.revision(&Kept::Devices);
+    let which = page.resolve()?.map_or(Which::Latest, Which::OnPage);
+    let (devices, next) = house.read(move |house| summaries(house, span, &which)).await?;
+    Ok(Linked(link("/api/v1/devices", uri.query(), next.as_ref()), Tagged(tag, devices)))
 }
 
 /// Shows one device, and what it told whom in the span.
@@ -113,11 +126,11 @@ pub(crate) async fn show_device(
     Segment(id): Segment<DeviceId>,
     Params(span): Params<SpanParams>,
     Params(night): Params<NightParams>,
-) -> Result<Json<DevicePage>, Problem> {
+) -> Result<Tagged<DevicePage>, Problem> {
     let span = span.resolve(house.clock.now())?;
     let night_offset = night.resolve()?;
     let page = house.read(move |house| {
-        let device = summaries(house, span, Some(&id)).pop()?;
+        let device = summaries(house, span, &Which::Only(id.clone())).0.pop()?;
         let snapshot = house.snapshot();
         let known = snapshot.devices.find(&id);
         let of = |span| insight::exposure_of(&house.store, &snapshot, &id, span, night_offset);
@@ -127,7 +140,9 @@ pub(crate) async fn show_device(
         let facts = known.map(|device| device.facts.clone()).unwrap_or_default();
         Some(DevicePage { device, facts, exposure, compared, let_through })
     });
-    page.await?.map(Json).ok_or_else(|| Problem::not_found("device with this id that ever asked"))
+    page.await?
+        .map(|page| Tagged(Some(page.device.revision), page))
+        .ok_or_else(|| Problem::not_found("device with this id that ever asked"))
 }
 
 /// Gives a device a name, or with null takes the given one away.
@@ -136,12 +151,18 @@ pub(crate) async fn show_device(
     responses((status = 204, description = "It is called so now")))]
 pub(crate) async fn rename_device(
     house: LoggedIn,
+    seen: Seen,
     Segment(id): Segment<DeviceId>,
     Body(DeviceName { name }): Body<DeviceName>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = name.map(|name| usable_name(&name)).transpose()?;
-    carried_out(house.control.name_device(id, name)).await?;
+    carried_out(house.control.expecting(seen.of(kept(&house, &id))).name_device(id, name)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is kept of the device that has this identity, perhaps besides others.
+pub(crate) fn kept(house: &House, id: &DeviceId) -> Kept {
+    Kept::Device(house.snapshot().devices.main(id).clone())
 }
 
 fn usable_name(name: &str) -> Result<String, Problem> {
@@ -155,11 +176,24 @@ fn usable_name(name: &str) -> Result<String, Problem> {
     Ok(name.to_owned())
 }
 
-/// Every device that ever asked, or the one called for.
-pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> Vec<DeviceSummary> {
+/// Which of the devices that ever asked.
+enum Which {
+    /// Those that were heard of last.
+    Latest,
+    OnPage(Page<DeviceId>),
+    Only(DeviceId),
+}
+
+/// The devices, and where the next page of them begins.
+fn summaries(house: &House, span: Span, which: &Which) -> (Vec<DeviceSummary>, Option<DeviceId>) {
+    // Before the snapshot, so that the tags are never newer than what they stand for.
+    let settings = house.control.settings();
     let names = Names::new(house);
     let devices = &names.snapshot().devices;
-    let only = only.map(|id| devices.main(id));
+    let only = match which {
+        Which::Only(id) => Some(devices.main(id)),
+        Which::Latest | Which::OnPage(_) => None,
+    };
     let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
     house.store.tallies(devices, only, span.from.hour(), span.end_hour(), &mut |row| {
         sums.entry(row.device).or_default().add(row.verdict, row.count);
@@ -169,14 +203,18 @@ pub(crate) fn summaries(house: &House, span: Span, only: Option<&DeviceId>) -> V
     heard_of.retain(|(id, ..)| only.is_none_or(|only| only == id));
     let summary = |(id, first_seen, last_seen)| {
         let counts = sums.get(&id).copied().unwrap_or_default();
-        let summary = names.summary(id, first_seen, last_seen, counts);
+        let summary = names.summary(id, &settings, (first_seen, last_seen), counts);
         let known = devices.find(&summary.id);
         let guess = known.and_then(|device| asked.guess(device));
         let now = house.clock.now();
         let silent_since = known.and_then(|device| house.lookout.silent_since(&device.addresses, last_seen, now));
         DeviceSummary { guess, silent_since, ..summary }
     };
-    latest(heard_of).into_iter().map(summary).collect()
+    let (shown, next) = match which {
+        Which::OnPage(page) => page.devices(heard_of, |(id, ..)| id),
+        Which::Latest | Which::Only(_) => (latest(heard_of), None),
+    };
+    (shown.into_iter().map(summary).collect(), next)
 }
 
 /// Those that were heard of last, as many as the list takes, in the order of their identities.
@@ -226,10 +264,17 @@ impl Names {
         self.0.devices.find(id).map_or_else(|| absent(id.clone()), |device| Device::clone(device))
     }
 
-    fn summary(&self, id: DeviceId, first_seen: Timestamp, last_seen: Timestamp, counts: Counts) -> DeviceSummary {
+    fn summary(
+        &self,
+        id: DeviceId,
+        settings: &Settings,
+        (first_seen, last_seen): (Timestamp, Timestamp),
+        counts: Counts,
+    ) -> DeviceSummary {
         let policy = &self.0.policy;
         let device = self.device(&id);
         DeviceSummary {
+            revision: Revision::of_device(&device.id, settings),
             random_mac: device.mac.is_some_and(MacAddr::is_random),
             profile: policy.profile_name(device.profile).unwrap_or("default").to_owned(),
             id: device.id,

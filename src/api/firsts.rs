@@ -8,14 +8,13 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::devices::Names;
+use super::paging::{Page, PageParams};
 use super::problem::{Params, Problem};
 use crate::policy::{DeviceId, Label, Name};
 use crate::time::Timestamp;
 
 /// What counts as new where nobody says.
 const USUAL: Duration = Duration::from_secs(7 * 86_400);
-/// Rows of an answer, at most.
-const MAX_ROWS: usize = 1_000;
 
 /// Since when, and of whom.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -58,15 +57,20 @@ pub(crate) struct FirstsPage {
     firsts: Vec<FirstRow>,
     /// How many there are.
     total: usize,
+    /// What to give as `before` to read on; null at the end.
+    next: Option<String>,
 }
 
 /// Names that devices asked for the first time. They are known for longer than the journal is kept.
-#[utoipa::path(get, path = "/firsts", tag = "queries", params(FirstsParams), responses((status = 200, body = FirstsPage)))]
+#[utoipa::path(get, path = "/firsts", tag = "queries", params(FirstsParams, PageParams),
+     responses((status = 200, body = FirstsPage)))]
 pub(crate) async fn list_firsts(
     house: LoggedIn,
     Params(params): Params<FirstsParams>,
+    Params(page): Params<PageParams>,
 ) -> Result<Json<FirstsPage>, Problem> {
     let since = params.since.unwrap_or_else(|| house.clock.now().before(USUAL));
+    let wanted = page.resolve()?.unwrap_or_else(Page::first);
     let page = house.read(move |house| {
         let names = Names::new(house);
         let mut firsts = house.store.firsts(&names.snapshot().devices, params.device.as_ref(), since);
@@ -74,7 +78,11 @@ pub(crate) async fn list_firsts(
             firsts.retain(|first| first.new_in_house);
         }
         let total = firsts.len();
-        firsts.truncate(MAX_ROWS);
+        // Those of one moment in an order of their own, so that a page can begin among them.
+        firsts.sort_by(|one, other| {
+            other.first.cmp(&one.first).then_with(|| (&one.device, &one.name).cmp(&(&other.device, &other.name)))
+        });
+        let (firsts, next) = wanted.rows(firsts, |first| first.first);
         let row = |first: crate::store::First| FirstRow {
             device_name: names.of(&first.device),
             label: names.snapshot().policy.label(first.name.as_ref()).cloned(),
@@ -84,7 +92,7 @@ pub(crate) async fn list_firsts(
             last: first.last,
             new_in_house: first.new_in_house,
         };
-        FirstsPage { firsts: firsts.into_iter().map(row).collect(), total }
+        FirstsPage { firsts: firsts.into_iter().map(row).collect(), total, next }
     });
     Ok(Json(page.await?))
 }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::house::{Counters, count};
+use super::kinds::Kind;
 use super::problem::Problem;
 
 /// Names that always mean this machine, besides IP literals: RFC 6761 §6.3, RFC 8375 for the home.
@@ -60,7 +61,7 @@ impl Guard {
             "sordino answers to its IP address, to localhost and to the names in [web] hosts only. \
              Open it by its address, or add the name there.",
         )
-        .of_kind("/problems/wrong-host"))
+        .of_kind(Kind::WrongHost))
     }
 
     fn is_ours(&self, authority: &str) -> bool {
@@ -126,7 +127,7 @@ fn inspect_site(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         "The request was sent by another site, so it was not carried out. Where a proxy stands in front of sordino, \
          it has to hand on the Host header as it is.",
     )
-    .of_kind("/problems/other-site"))
+    .of_kind(Kind::OtherSite))
 }
 
 /// JSON only: a form on another site can send text, but not this content type, without asking first (Fetch §4.8).

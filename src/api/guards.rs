@@ -1,6 +1,5 @@
 //! The guards of the catalogue, which can be switched off one by one.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -9,6 +8,8 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::carried_out;
 use super::problem::{Problem, Segment};
+use super::revision::{Seen, Tagged};
+use crate::control::Kept;
 use crate::policy::{GuardId, Label};
 
 /// A name that no list may mute, as the catalogue says.
@@ -28,6 +29,7 @@ pub(crate) struct GuardRow {
 /// Lists the guards, those that are switched off included.
 #[utoipa::path(get, path = "/guards", tag = "rules", responses((status = 200, body = Vec<GuardRow>)))]
 pub(crate) async fn list_guards(house: LoggedIn) -> impl IntoResponse {
+    let tag = house.control.revision(&Kept::Guards);
     let snapshot = house.snapshot();
     let fixed = house.control.guards_fixed();
     let guards = snapshot.policy.guards().into_iter();
@@ -37,7 +39,7 @@ pub(crate) async fn list_guards(house: LoggedIn) -> impl IntoResponse {
         label: guard.label.clone(),
         on: guard.on,
     };
-    Json(guards.map(row).collect::<Vec<_>>())
+    Tagged(tag, guards.map(row).collect::<Vec<_>>())
 }
 
 /// Switches a guard on.
@@ -46,9 +48,10 @@ pub(crate) async fn list_guards(house: LoggedIn) -> impl IntoResponse {
     responses((status = 204, description = "It guards")))]
 pub(crate) async fn guard_on(
     house: LoggedIn,
+    seen: Seen,
     Segment((list, name)): Segment<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.switch_guard(GuardId { list, name }, true)).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Guards)).switch_guard(GuardId { list, name }, true)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -58,8 +61,9 @@ pub(crate) async fn guard_on(
     responses((status = 204, description = "It does not guard any more")))]
 pub(crate) async fn guard_off(
     house: LoggedIn,
+    seen: Seen,
     Segment((list, name)): Segment<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.switch_guard(GuardId { list, name }, false)).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Guards)).switch_guard(GuardId { list, name }, false)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,8 +8,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
+use super::devices::kept;
 use super::house::carried_out;
 use super::problem::{Body, Problem, Segment};
+use super::revision::Seen;
+use crate::control::Kept;
 use crate::policy::DeviceId;
 
 /// Which device an identity belongs to.
@@ -39,10 +42,11 @@ pub(crate) struct Apart {
     responses((status = 204, description = "It counts so now")))]
 pub(crate) async fn join_device(
     house: LoggedIn,
+    seen: Seen,
     Segment(id): Segment<DeviceId>,
     Body(Joined { to }): Body<Joined>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.join_device(id, to)).await?;
+    carried_out(house.control.expecting(seen.of(kept(&house, &id))).join_device(id, to)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -51,8 +55,9 @@ pub(crate) async fn join_device(
     responses((status = 204, description = "It counts so now")))]
 pub(crate) async fn split_address(
     house: LoggedIn,
+    seen: Seen,
     Body(Apart { address, apart }): Body<Apart>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.split_address(address, apart)).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Devices)).split_address(address, apart)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::problem::Problem;
+use super::revision::Tagged;
 use super::subscriptions::SubscriptionState;
-use crate::control::ListView;
+use crate::control::{Kept, ListView, Revision};
 use crate::policy::{ListReport, Policy, ProfileId, ScheduleState};
 use crate::store::AddedList;
 use crate::time::Timestamp;
@@ -35,6 +35,9 @@ pub(crate) struct List {
     hits: u64,
     /// Whether `config.toml` names it; only others can be changed here.
     fixed: bool,
+    /// Its tag for `If-Match`, without the quotation marks; none where `config.toml` names it.
+    #[schema(value_type = Option<String>)]
+    revision: Option<Revision>,
     /// How it is fetched, for a list from elsewhere.
     subscription: Option<SubscriptionState>,
     /// When it is in force, where that is not at all hours and no profile says another thing.
@@ -55,19 +58,22 @@ pub(crate) struct ProfileSchedule {
 
 /// Lists the lists, in the order of the configuration, with those of the page behind.
 #[utoipa::path(get, path = "/lists", tag = "lists", responses((status = 200, body = Vec<List>)))]
-pub(crate) async fn list_lists(house: LoggedIn) -> Result<Json<Vec<List>>, Problem> {
+pub(crate) async fn list_lists(house: LoggedIn) -> Result<Tagged<Vec<List>>, Problem> {
+    let tag = house.control.revision(&Kept::Lists);
     let now = house.clock.now();
     let (since, policy) = (now.before(HITS_SPAN).hour(), house.snapshot().policy.clone());
     let hits = house.read(move |house| house.store.list_hits(since)).await?;
     let hits: HashMap<Arc<str>, u64> = hits.into_iter().collect();
     let added = house.store.settings().lists;
+    let added_as = |name: &str| added.iter().find(|list| *list.name == *name);
     let list = |view: &ListView| List {
         hits: hits.get(&view.report.name).copied().unwrap_or(0),
         report: ListReport { problem: view.problem.clone(), ..view.report.clone() },
         group: view.group.clone(),
         source: view.source.display().to_string(),
         trusted: view.trusted,
-        fixed: !added.iter().any(|list| *list.name == *view.group),
+        fixed: added_as(&view.group).is_none(),
+        revision: added_as(&view.group).map(Revision::of),
         subscription: SubscriptionState::of(&house, &view.group),
         schedule: policy.schedule_of(&view.report.name, None, now),
         profile_schedules: ProfileSchedule::of(&policy, &view.report.name, now),
@@ -78,7 +84,7 @@ pub(crate) async fn list_lists(house: LoggedIn) -> Result<Json<Vec<List>>, Probl
             lists.push(List::switched_off(switched_off, SubscriptionState::of(&house, &switched_off.name)));
         }
     }
-    Ok(Json(lists))
+    Ok(Tagged(tag, lists))
 }
 
 impl List {
@@ -86,23 +92,13 @@ impl List {
     fn switched_off(list: &AddedList, subscription: Option<SubscriptionState>) -> Self {
         let name: Arc<str> = list.name.as_str().into();
         Self {
-            report: ListReport {
-                name: name.clone(),
-                action: list.action,
-                format: list.format,
-                lines: 0,
-                names: 0,
-                rejected: 0,
-                examples: Vec::new(),
-                quarantined: 0,
-                quarantine: Vec::new(),
-                problem: None,
-            },
+            report: ListReport { name: name.clone(), action: list.action, ..ListReport::blank(list.format) },
             group: name,
             source: list.source.clone(),
             trusted: false,
             hits: 0,
             fixed: false,
+            revision: Some(Revision::of(list)),
             subscription,
             schedule: None,
             profile_schedules: Vec::new(),

@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::carried_out;
 use super::problem::{Body, Problem, Segment, sentence};
+use super::revision::{Seen, Tagged};
 use super::words;
-use crate::control::NewRecord;
+use crate::control::{Kept, NewRecord, Revision};
 use crate::local::{OwnRecord, RecordKind, USUAL_TTL};
 use crate::policy::Name;
 
@@ -31,6 +32,9 @@ pub(crate) struct RecordRow {
     ttl: u32,
     /// Whether `config.toml` fixes it.
     fixed: bool,
+    /// Its tag for `If-Match`, without the quotation marks; none where `config.toml` fixes it.
+    #[schema(value_type = Option<String>)]
+    revision: Option<Revision>,
 }
 
 /// A record to make.
@@ -53,6 +57,7 @@ pub(crate) struct RecordToMake {
 /// Lists the own records, those of `config.toml` first. Zones are files of their own and not listed.
 #[utoipa::path(get, path = "/local", tag = "local", responses((status = 200, body = Vec<RecordRow>)))]
 pub(crate) async fn list_records(house: LoggedIn) -> impl IntoResponse {
+    let tag = house.control.revision(&Kept::Records);
     let fixed = house.control.records_fixed();
     let fixed = fixed.iter().map(|record| RecordRow {
         id: None,
@@ -61,9 +66,10 @@ pub(crate) async fn list_records(house: LoggedIn) -> impl IntoResponse {
         value: record.value(),
         ttl: record.ttl,
         fixed: true,
+        revision: None,
     });
     let own = house.store.settings().records.into_iter().map(row);
-    Json(fixed.chain(own).collect::<Vec<_>>())
+    Tagged(tag, fixed.chain(own).collect::<Vec<_>>())
 }
 
 /// Makes a record. One that is there already gets the new TTL.
@@ -71,6 +77,7 @@ pub(crate) async fn list_records(house: LoggedIn) -> impl IntoResponse {
     responses((status = 201, body = RecordRow, description = "The record is served")))]
 pub(crate) async fn add_record(
     house: LoggedIn,
+    seen: Seen,
     Body(record): Body<RecordToMake>,
 ) -> Result<impl IntoResponse, Problem> {
     const LONGEST_TTL: u32 = 86_400;
@@ -80,19 +87,26 @@ pub(crate) async fn add_record(
     if ttl > LONGEST_TTL {
         return Err(Problem::unusable("A record can be kept for a day at most: \"ttl\" is 86400 or less."));
     }
-    let own = carried_out(house.control.add_record(NewRecord { name, kind, value, ttl })).await?;
+    let own =
+        carried_out(house.control.expecting(seen.of(Kept::Records)).add_record(NewRecord { name, kind, value, ttl }))
+            .await?;
     Ok((StatusCode::CREATED, Json(row(own))))
 }
 
 /// Takes a record away that was made in the page.
 #[utoipa::path(delete, path = "/local/{id}", tag = "local", params(("id" = u64, Path, description = "Which record")),
     responses((status = 204, description = "The record is gone")))]
-pub(crate) async fn remove_record(house: LoggedIn, Segment(id): Segment<u64>) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.remove_record(id)).await?;
+pub(crate) async fn remove_record(
+    house: LoggedIn,
+    seen: Seen,
+    Segment(id): Segment<u64>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.expecting(seen.of(Kept::Record(id))).remove_record(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn row(own: OwnRecord) -> RecordRow {
+    let revision = Some(Revision::of(&own));
     let kind = match own.kind {
         RecordKind::A => "A",
         RecordKind::Aaaa => "AAAA",
@@ -101,5 +115,5 @@ fn row(own: OwnRecord) -> RecordRow {
         RecordKind::Ptr => "PTR",
     };
     let OwnRecord { id, name, value, ttl, .. } = own;
-    RecordRow { id: Some(id), name, kind: kind.into(), value, ttl, fixed: false }
+    RecordRow { id: Some(id), name, kind: kind.into(), value, ttl, fixed: false, revision }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::auth::{Door, Gate, Person, is_local, no_cookie};
 use super::connection::Peer;
 use super::house::{carried_out, count};
+use super::kinds::Kind;
 use super::password::{NoHash, check};
 use super::problem::{Body, Problem, sentence};
 use super::second_factor::pass;
@@ -103,7 +104,7 @@ pub(crate) async fn setup(
         admit(&gate, peer)?;
         if !setup.code.is_some_and(|code| is_same(code.trim(), &door.setup_code)) {
             let detail = "From another machine the first password needs the code that sordino printed when it started.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind("/problems/setup-code"));
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail).of_kind(Kind::SetupCode));
         }
         door.back_off.forgive(peer.address());
     }
@@ -168,7 +169,7 @@ async fn verify(gate: &Gate, peer: Peer, password: String, hash: String) -> Resu
     if !gate.door().hashing.verify(password, hash).await? {
         count(&gate.counters().logins_failed);
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "That is not the password.");
-        return Err(problem.of_kind("/problems/wrong-password"));
+        return Err(problem.of_kind(Kind::WrongPassword));
     }
     Ok(())
 }

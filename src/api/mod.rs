@@ -24,18 +24,22 @@ mod guards;
 mod history;
 mod house;
 mod identity;
+mod kinds;
 mod lists;
 mod live;
 mod local;
 mod login;
 mod overview;
+mod paging;
 mod password;
 mod pauses;
 mod problem;
 mod profiles;
 mod prometheus;
 mod queries;
+mod reference;
 mod report;
+mod revision;
 mod rules;
 mod schedules;
 mod second_factor;
@@ -214,6 +218,8 @@ fn router(guard: Guard, gate: Gate) -> Router {
     let (routes, _) = api().split_for_parts();
     routes
         .route("/metrics", get(prometheus::metrics))
+        .route("/api/", get(reference::page))
+        .route("/api/reference.css", get(reference::style))
         .method_not_allowed_fallback(not_allowed)
         .fallback(assets::serve)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -290,6 +296,7 @@ fn with_a_large_body(router: OpenApiRouter<Gate>) -> OpenApiRouter<Gate> {
 pub fn openapi_json() -> String {
     let mut document = api().into_openapi();
     describe::add_problems(&mut document);
+    describe::add_conditions(&mut document);
     describe::add_scopes(&mut document);
     // Maps with text keys and nothing else: it cannot fail, and a test reads it.
     document.to_pretty_json().unwrap_or_default()

@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::carried_out;
 use super::problem::{Body, Problem, Segment};
+use super::revision::{Seen, Tagged};
 use super::rules::{check_end, check_scope};
+use crate::control::Kept;
 use crate::policy::{Pause, Scope};
 use crate::time::Timestamp;
 
@@ -27,27 +29,36 @@ pub(crate) struct PauseToMake {
 /// Lists the pauses that hold now.
 #[utoipa::path(get, path = "/pauses", tag = "rules", responses((status = 200, body = Vec<Pause>)))]
 pub(crate) async fn list_pauses(house: LoggedIn) -> impl IntoResponse {
+    let tag = house.control.revision(&Kept::Pauses);
     let now = house.clock.now();
     let snapshot = house.snapshot();
     let pauses = snapshot.policy.pauses().iter().filter(|pause| pause.is_active(now));
-    Json(pauses.cloned().collect::<Vec<_>>())
+    Tagged(tag, pauses.cloned().collect::<Vec<_>>())
 }
 
 /// Lets everything through for a while, in the place of a pause for the same.
 #[utoipa::path(post, path = "/pauses", tag = "rules", request_body = PauseToMake,
     responses((status = 201, body = Pause, description = "Nothing is muted any more until then")))]
-pub(crate) async fn add_pause(house: LoggedIn, Body(pause): Body<PauseToMake>) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn add_pause(
+    house: LoggedIn,
+    seen: Seen,
+    Body(pause): Body<PauseToMake>,
+) -> Result<impl IntoResponse, Problem> {
     let PauseToMake { scope, until } = pause;
     check_end(&house, until, "so the pause would never hold")?;
     check_scope(&house, &scope)?;
-    let pause = carried_out(house.control.add_pause(scope, until)).await?;
+    let pause = carried_out(house.control.expecting(seen.of(Kept::Pauses)).add_pause(scope, until)).await?;
     Ok((StatusCode::CREATED, Json(pause)))
 }
 
 /// Ends a pause.
 #[utoipa::path(delete, path = "/pauses/{id}", tag = "rules", params(("id" = u64, Path, description = "Which pause")),
     responses((status = 204, description = "The pause is over")))]
-pub(crate) async fn remove_pause(house: LoggedIn, Segment(id): Segment<u64>) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.remove_pause(id)).await?;
+pub(crate) async fn remove_pause(
+    house: LoggedIn,
+    seen: Seen,
+    Segment(id): Segment<u64>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.expecting(seen.of(Kept::Pause(id))).remove_pause(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

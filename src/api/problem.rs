@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use super::kinds::Kind;
 use crate::control::Refusal;
 
 /// Why a call was not carried out (RFC 9457).
@@ -20,7 +21,8 @@ use crate::control::Refusal;
 pub(crate) struct Problem {
     /// `about:blank` where the status says it all, else a path below `/problems/`.
     #[serde(rename = "type")]
-    kind: &'static str,
+    #[schema(value_type = String)]
+    kind: Kind,
     /// The status in words.
     title: &'static str,
     /// The status of the response.
@@ -34,7 +36,7 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank",
+            kind: Kind::Plain,
             title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
             detail: detail.into(),
@@ -43,7 +45,7 @@ impl Problem {
     }
 
     /// Gives a program something to tell this problem from others of the same status by.
-    pub(crate) fn of_kind(self, kind: &'static str) -> Self {
+    pub(crate) fn of_kind(self, kind: Kind) -> Self {
         Self { kind, ..self }
     }
 
@@ -95,10 +97,20 @@ impl From<Refusal> for Problem {
                 StatusCode::CONFLICT
             }
             Refusal::TooMany(..) | Refusal::InUse(_) | Refusal::PasswordSet => StatusCode::CONFLICT,
+            Refusal::Changed => StatusCode::PRECONDITION_FAILED,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Self::new(status, sentence(&refusal.to_string()));
-        if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(Duration::from_secs(2)) } else { problem }
+        match refusal {
+            Refusal::Busy => problem.retry_after(Duration::from_secs(2)),
+            Refusal::Changed => problem.of_kind(Kind::Changed),
+            Refusal::Fixed(_) => problem.of_kind(Kind::Fixed),
+            Refusal::Taken(_) | Refusal::NameTaken(..) | Refusal::RuleTaken(_) => problem.of_kind(Kind::Taken),
+            Refusal::TooMany(..) => problem.of_kind(Kind::TooMany),
+            Refusal::InUse(_) => problem.of_kind(Kind::InUse),
+            Refusal::NotSaved(_) => problem.of_kind(Kind::NotSaved),
+            Refusal::Unusable(_) | Refusal::Unknown(_) | Refusal::PasswordSet => problem,
+        }
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
+use super::devices::kept;
 use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment};
+use super::revision::{Seen, Tagged};
+use crate::control::{Kept, Revision};
 use crate::policy::{Action, DeviceId, ProfileId};
 use crate::store::AddedProfile;
 
@@ -49,6 +51,9 @@ pub(crate) struct ProfileRow {
     /// The lists, or directories of lists, that do something else under it than by themselves. Of the lists in a
     /// directory that `config.toml` names, each stands here.
     lists: BTreeMap<String, UnderProfile>,
+    /// Its tag for `If-Match`, without the quotation marks; none where it is fixed.
+    #[schema(value_type = Option<String>)]
+    revision: Option<Revision>,
 }
 
 /// A profile to make.
@@ -84,7 +89,8 @@ pub(crate) struct Placed {
 /// Lists the profiles; none where every device takes all lists as they are.
 #[utoipa::path(get, path = "/profiles", tag = "devices", responses((status = 200, body = Vec<ProfileRow>)))]
 pub(crate) async fn list_profiles(house: LoggedIn) -> impl IntoResponse {
-    Json(rows(&house))
+    let tag = house.control.revision(&Kept::Profiles);
+    Tagged(tag, rows(&house))
 }
 
 /// Makes a profile.
@@ -92,13 +98,14 @@ pub(crate) async fn list_profiles(house: LoggedIn) -> impl IntoResponse {
     responses((status = 201, description = "The profile is there")))]
 pub(crate) async fn add_profile(
     house: LoggedIn,
+    seen: Seen,
     Body(ProfileToMake { name, lists }): Body<ProfileToMake>,
 ) -> Result<impl IntoResponse, Problem> {
     let length = name.chars().count();
     if name.trim() != name || length == 0 || length > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(Problem::unusable("A name has 1 to 64 characters, and no space at either end."));
     }
-    carried_out(house.control.add_profile(added(name, lists)?)).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Profiles)).add_profile(added(name, lists)?)).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -108,10 +115,12 @@ pub(crate) async fn add_profile(
     responses((status = 204, description = "It is so now")))]
 pub(crate) async fn change_profile(
     house: LoggedIn,
+    seen: Seen,
     Segment(name): Segment<String>,
     Body(ChangeToProfile { lists }): Body<ChangeToProfile>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.change_profile(added(name, lists)?)).await?;
+    let control = house.control.expecting(seen.of(Kept::Profile(name.clone())));
+    carried_out(control.change_profile(added(name, lists)?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,9 +130,10 @@ pub(crate) async fn change_profile(
     responses((status = 204, description = "The profile is gone")))]
 pub(crate) async fn remove_profile(
     house: LoggedIn,
+    seen: Seen,
     Segment(name): Segment<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.remove_profile(name)).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Profile(name.clone()))).remove_profile(name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -133,10 +143,11 @@ pub(crate) async fn remove_profile(
     responses((status = 204, description = "It has this profile now")))]
 pub(crate) async fn place_device(
     house: LoggedIn,
+    seen: Seen,
     Segment(id): Segment<DeviceId>,
     Body(Placed { profile }): Body<Placed>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.place_device(id, profile)).await?;
+    carried_out(house.control.expecting(seen.of(kept(&house, &id))).place_device(id, profile)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -152,6 +163,7 @@ fn rows(house: &House) -> Vec<ProfileRow> {
         ProfileRow {
             name: name.to_owned(),
             fixed: made.is_none(),
+            revision: made.map(Revision::of),
             usual: usual == ProfileId(place),
             devices: devices.get(&ProfileId(place)).copied().unwrap_or_default(),
             rules: snapshot.policy.rules().iter().filter(|rule| rule.scope.is_for_profile(name)).count(),

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment, sentence};
-use crate::control::NewRule;
+use super::revision::{Seen, Tagged};
+use crate::control::{Kept, NewRule, Revision};
 use crate::policy::{Action, Comment, Kind, OwnRule, OwnTarget, Scope};
 use crate::time::Timestamp;
 
@@ -21,6 +22,9 @@ pub(crate) struct RuleRow {
     rule: OwnRule,
     /// Whether its end has not come yet.
     active: bool,
+    /// Its tag for `If-Match`, without the quotation marks.
+    #[schema(value_type = String)]
+    revision: Revision,
 }
 
 /// A rule to make.
@@ -53,19 +57,25 @@ pub(crate) struct RuleToMake {
 /// Lists the own rules, those that have ended included.
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = Vec<RuleRow>)))]
 pub(crate) async fn list_rules(house: LoggedIn) -> impl IntoResponse {
+    let tag = house.control.revision(&Kept::Rules);
     let now = house.clock.now();
     let snapshot = house.snapshot();
     let rules = snapshot.policy.rules().iter();
-    let rule = |rule: &OwnRule| RuleRow { active: rule.is_active(now), rule: rule.clone() };
-    Json(rules.map(rule).collect::<Vec<_>>())
+    let rule =
+        |rule: &OwnRule| RuleRow { active: rule.is_active(now), revision: Revision::of(rule), rule: rule.clone() };
+    Tagged(tag, rules.map(rule).collect::<Vec<_>>())
 }
 
 /// Puts a rule in force, in the place of one with the same kind, name and scope.
 #[utoipa::path(post, path = "/rules", tag = "rules", request_body = RuleToMake,
     responses((status = 201, body = OwnRule, description = "The rule is in force")))]
-pub(crate) async fn add_rule(house: LoggedIn, Body(rule): Body<RuleToMake>) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn add_rule(
+    house: LoggedIn,
+    seen: Seen,
+    Body(rule): Body<RuleToMake>,
+) -> Result<impl IntoResponse, Problem> {
     let rule = rule.resolve(&house)?;
-    let rule = carried_out(house.control.add_rule(rule)).await?;
+    let rule = carried_out(house.control.expecting(seen.of(Kept::Rules)).add_rule(rule)).await?;
     Ok((StatusCode::CREATED, Json(rule)))
 }
 
@@ -74,19 +84,24 @@ pub(crate) async fn add_rule(house: LoggedIn, Body(rule): Body<RuleToMake>) -> R
     request_body = RuleToMake, responses((status = 200, body = OwnRule, description = "The rule is in force")))]
 pub(crate) async fn change_rule(
     house: LoggedIn,
+    seen: Seen,
     Segment(id): Segment<u64>,
     Body(rule): Body<RuleToMake>,
 ) -> Result<impl IntoResponse, Problem> {
     let rule = rule.resolve(&house)?;
-    let rule = carried_out(house.control.change_rule(id, rule)).await?;
+    let rule = carried_out(house.control.expecting(seen.of(Kept::Rule(id))).change_rule(id, rule)).await?;
     Ok(Json(rule))
 }
 
 /// Takes a rule away.
 #[utoipa::path(delete, path = "/rules/{id}", tag = "rules", params(("id" = u64, Path, description = "Which rule")),
     responses((status = 204, description = "The rule is gone")))]
-pub(crate) async fn remove_rule(house: LoggedIn, Segment(id): Segment<u64>) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.remove_rule(id)).await?;
+pub(crate) async fn remove_rule(
+    house: LoggedIn,
+    seen: Seen,
+    Segment(id): Segment<u64>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.expecting(seen.of(Kept::Rule(id))).remove_rule(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

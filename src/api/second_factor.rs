@@ -14,6 +14,7 @@ use super::auth::{Gate, Person};
 use super::bearer::hash;
 use super::connection::Peer;
 use super::house::{carried_out, count};
+use super::kinds::Kind;
 use super::login::verify_again;
 use super::problem::{Body, Problem};
 use super::totp::{new_secret, step_of, uri};
@@ -124,7 +125,7 @@ pub(crate) async fn confirm_factor(
     let now = door.clock.now();
     let Some(step) = step_of(code.trim(), &secret, now) else {
         let detail = "That is not the code of now. Look whether the clocks of the phone and of this machine are right.";
-        return Err(Problem::unusable(detail).of_kind("/problems/wrong-code"));
+        return Err(Problem::unusable(detail).of_kind(Kind::WrongCode));
     };
     door.back_off.forgive(peer.address());
     let codes: Result<Vec<String>, _> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
@@ -160,7 +161,7 @@ pub(crate) async fn pass(gate: &Gate, code: Option<&str>) -> Result<(), Problem>
     let Some(factor) = &entrance.second_factor else { return Ok(()) };
     let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else {
         let detail = "Give the code of your second factor as well.";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind("/problems/code-needed"));
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind(Kind::CodeNeeded));
     };
     let taken = match step_of(code, &factor.secret, door.clock.now()) {
         Some(step) => carried_out(door.control.take_step(step)).await?,
@@ -171,7 +172,7 @@ pub(crate) async fn pass(gate: &Gate, code: Option<&str>) -> Result<(), Problem>
     }
     count(&gate.counters().logins_failed);
     let detail = "That is not the code of now, or it was used before. Wait for the next one, or use a recovery code.";
-    Err(Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind("/problems/wrong-code"))
+    Err(Problem::new(StatusCode::UNAUTHORIZED, detail).of_kind(Kind::WrongCode))
 }
 
 /// As it is shown: in groups of four.

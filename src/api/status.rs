@@ -47,8 +47,8 @@ pub(crate) struct Status {
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Trouble {
-    /// `open_resolver`, `store`, `store_set_aside`, `list`, `upstream`, `loop`, `events_dropped`, `mdns`, `notify`, `silent`,
-    /// `password`, `certificate` or `page`.
+    /// `open_resolver`, `store`, `store_set_aside`, `config`, `list`, `upstream`, `loop`, `events_dropped`, `mdns`, `notify`,
+    /// `silent`, `password`, `certificate` or `page`.
     pub(crate) kind: &'static str,
     /// What is wrong and what to do, for people.
     text: String,
@@ -165,6 +165,9 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certif
     }
     if let Some(problem) = house.notices.problem() {
         tell("notify", sentence(&problem));
+    }
+    if let Some(problem) = house.control.refused_config() {
+        tell("config", sentence(&problem));
     }
     house.control.problems().iter().for_each(|problem| tell("list", sentence(problem)));
     let dropped = house.counters.events_dropped.load(Ordering::Relaxed);

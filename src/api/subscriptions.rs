@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment, sentence};
-use crate::control::ListChange;
+use super::revision::Seen;
 use crate::control::subscriptions::{KNOWN, KnownList, ListUrl, Size, Stage};
+use crate::control::{Kept, ListChange};
 use crate::policy::{Action, Format};
 use crate::store::AddedList;
 use crate::time::Timestamp;
@@ -134,8 +135,12 @@ pub(crate) async fn known_lists(_house: LoggedIn) -> Json<&'static [KnownList]> 
 /// Adds a list from elsewhere. It is fetched at once, and in force when that went well.
 #[utoipa::path(post, path = "/lists", tag = "lists", request_body = ListToAdd,
     responses((status = 201, description = "The list is kept, and being fetched")))]
-pub(crate) async fn add_list(house: LoggedIn, Body(list): Body<ListToAdd>) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.add_list(list.checked()?)).await?;
+pub(crate) async fn add_list(
+    house: LoggedIn,
+    seen: Seen,
+    Body(list): Body<ListToAdd>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.expecting(seen.of(Kept::Lists)).add_list(list.checked()?)).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -145,11 +150,13 @@ pub(crate) async fn add_list(house: LoggedIn, Body(list): Body<ListToAdd>) -> Re
     responses((status = 204, description = "The change is in force")))]
 pub(crate) async fn change_list(
     house: LoggedIn,
+    seen: Seen,
     Segment(name): Segment<String>,
     Body(change): Body<ChangeToList>,
 ) -> Result<impl IntoResponse, Problem> {
     let change = ListChange { action: change.action, enabled: change.enabled };
-    carried_out(house.control.change_list(name, change)).await?;
+    let control = house.control.expecting(seen.of(Kept::List(name.clone())));
+    carried_out(control.change_list(name, change)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,8 +164,12 @@ pub(crate) async fn change_list(
 #[utoipa::path(delete, path = "/lists/{name}", tag = "lists",
     params(("name" = String, Path, description = "Which list")),
     responses((status = 204, description = "The list is gone")))]
-pub(crate) async fn remove_list(house: LoggedIn, Segment(name): Segment<String>) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.remove_list(name)).await?;
+pub(crate) async fn remove_list(
+    house: LoggedIn,
+    seen: Seen,
+    Segment(name): Segment<String>,
+) -> Result<impl IntoResponse, Problem> {
+    carried_out(house.control.expecting(seen.of(Kept::List(name.clone()))).remove_list(name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

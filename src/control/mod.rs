@@ -11,6 +11,8 @@ mod entrance;
 mod lists;
 mod options;
 mod profiles;
+mod refusal;
+mod revision;
 mod schedules;
 mod shelf;
 mod since;
@@ -32,6 +34,9 @@ pub use self::entrance::{Entrance, NewToken};
 pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::options::{CompiledOptions, Confirmed, ListOptions, ListView, Options};
 pub use self::profiles::{PROFILES_BOUND, USUAL_PROFILE};
+pub use self::refusal::Refusal;
+pub use self::revision::{Expected, Kept, Revision};
+use self::revision::{Given, OnlyIf};
 pub use self::schedules::{ALWAYS, SCHEDULES_BOUND, SLOTS_BOUND, USES_BOUND, joined as joined_schedules};
 pub use self::since::{ListSince, Since, complete};
 pub use self::state::{State, wanted};
@@ -118,49 +123,11 @@ pub struct ListChange {
 /// The handle by which commands are given. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Control {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Given>,
+    /// What must be so for a command to be carried out.
+    expected: Option<Expected>,
     standing: watch::Receiver<Standing>,
     subscriptions: Subscriptions,
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The disk did not take the change; nothing changed.
-    #[error(
-        "the change could not be saved ({0}); nothing was changed. Make room on the disk, or make the store's directory writable."
-    )]
-    NotSaved(#[source] std::io::Error),
-    /// No such rule, device or list.
-    #[error("there is no {0}")]
-    Unknown(String),
-    /// It makes no sense: one sentence.
-    #[error("{0}")]
-    Unusable(String),
-    /// `config.toml` fixes it.
-    #[error("{0} is set in config.toml and can only be changed there")]
-    Fixed(String),
-    /// Something has this name already.
-    #[error("there is already a list called {0}; choose another name")]
-    Taken(String),
-    /// Something has this name already, and what.
-    #[error("there is already a {0} called {1}; choose another name")]
-    NameTaken(&'static str, String),
-    /// Something else needs it, and what to do.
-    #[error("{0}")]
-    InUse(String),
-    /// Another own rule is about the same, for the same.
-    #[error("another of your rules is about {0} already, for the same devices; change or remove that one")]
-    RuleTaken(String),
-    /// Too many of something.
-    #[error("there are already {0} {1}, which is the limit; remove some first")]
-    TooMany(usize, &'static str),
-    /// A password was set before.
-    #[error("a password is already set")]
-    PasswordSet,
-    /// Too many commands wait, or sordino is stopping.
-    #[error("sordino is busy or stopping; try again")]
-    Busy,
 }
 
 /// What people may look at between commands.
@@ -168,11 +135,13 @@ pub enum Refusal {
 struct Standing {
     lists: Arc<[ListView]>,
     problems: Arc<[String]>,
+    refused_config: Option<Arc<str>>,
     guards_fixed: Arc<[GuardId]>,
     records_fixed: Arc<[Record]>,
     profiles_fixed: Arc<[String]>,
     schedules_fixed: Arc<Schedules>,
     entrance: Arc<Entrance>,
+    settings: Arc<Settings>,
 }
 
 /// Who passes on what is said of who is in the house, besides the kernel.
@@ -239,7 +208,7 @@ impl Control {
         let (commands, queue) = mpsc::channel(COMMANDS_BOUND);
         let subscriptions = Subscriptions::default();
         let (writer, standing) = writer::Writer::new(state, cell, store, clock, subscriptions.clone());
-        (Self { commands, standing, subscriptions }, writer.run(queue, stop))
+        (Self { commands, expected: None, standing, subscriptions }, writer.run(queue, stop))
     }
 
     /// Puts `rule` in force, in the place of one about the same, for the same. Answered once it is on disk and published.
@@ -382,7 +351,12 @@ impl Control {
         &self.subscriptions
     }
 
-    /// What is wrong with the configuration and the lists now, one sentence each.
+    /// Why `config.toml` was refused when it was last read again.
+    pub fn refused_config(&self) -> Option<Arc<str>> {
+        self.standing.borrow().refused_config.clone()
+    }
+
+    /// What is wrong with the lists and profiles now, one sentence each.
     pub fn problems(&self) -> Arc<[String]> {
         let standing = self.standing.borrow().problems.clone();
         let fetching = self.subscriptions.problems();
@@ -391,9 +365,15 @@ impl Control {
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
+        let (otherwise, mut changed) = oneshot::channel();
+        let only_if = self.expected.clone().map(|expected| OnlyIf { expected, otherwise });
+        let given = Given { command: command(reply), only_if };
         // Only the way into the queue has a time limit: a command that is in will be carried out, and saying that it
         // was not would be wrong.
-        self.commands.send_timeout(command(reply), PATIENCE).await.map_err(|_| Refusal::Busy)?;
-        answer.await.unwrap_or(Err(Refusal::Busy))
+        self.commands.send_timeout(given, PATIENCE).await.map_err(|_| Refusal::Busy)?;
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(changed.try_recv().map_or(Refusal::Busy, |()| Refusal::Changed)),
+        }
     }
 }

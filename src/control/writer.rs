@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::revision::Given;
 use super::state::{Compiled, State, compile, in_force, wanted};
 use super::subscriptions::Subscriptions;
 use super::{Command, Entrance, Options, Refusal, Standing};
@@ -55,14 +56,16 @@ impl Writer {
         (writer, watched)
     }
 
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Given>, stop: CancellationToken) {
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 command = commands.recv() => match command {
-                    Some(command) => self.carry_out(command).await,
+                    Some(given) => if let Some(command) = given.still_wanted(&self.state.settings) {
+                        self.carry_out(command).await;
+                    },
                     None => return,
                 },
                 _ = sweep.tick() => self.sweep().await,
@@ -147,7 +150,7 @@ impl Writer {
             self.refused_config = None;
         }
         self.publish();
-        Ok(self.standing.borrow().problems.to_vec())
+        Ok(self.refused_config.iter().chain(&self.state.compiled.problems).cloned().collect())
     }
 
     /// Notes since when the lists are what they are.
@@ -225,15 +228,27 @@ impl Writer {
         let Compiled { lists, problems, .. } = &self.state.compiled;
         let State { options, settings, .. } = &self.state;
         self.subscriptions.want(&options.subscriptions, wanted(options, settings));
-        let problems = self.refused_config.iter().chain(problems).cloned().collect();
+        let refused_config = self.refused_config.as_deref().map(Arc::from);
+        let problems = problems.as_slice().into();
         let guards_fixed = self.state.options.guards_off.as_slice().into();
         let records_fixed = self.state.options.local.records.as_slice().into();
         let profiles_fixed = self.state.options.profiles.iter().map(|profile| profile.name.clone()).collect();
         let schedules_fixed = Arc::new(self.state.options.schedules.clone());
         let entrance = Arc::new(Entrance::of(settings));
         let lists = lists.clone();
-        let standing =
-            Standing { lists, problems, guards_fixed, records_fixed, profiles_fixed, schedules_fixed, entrance };
+        let told = self.standing.borrow().settings.clone();
+        let settings = if *told == *settings { told } else { Arc::new(settings.clone()) };
+        let standing = Standing {
+            lists,
+            problems,
+            refused_config,
+            guards_fixed,
+            records_fixed,
+            profiles_fixed,
+            schedules_fixed,
+            entrance,
+            settings,
+        };
         self.standing.send_replace(standing);
     }
 

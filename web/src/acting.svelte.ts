@@ -12,7 +12,8 @@ export class Acting {
     try {
       await act();
     } catch (cause) {
-      this.trouble = cause instanceof Trouble ? cause : new Trouble(0, '');
+      const trouble = cause instanceof Trouble ? cause : new Trouble(0, '');
+      if (!trouble.outdated) this.trouble = trouble;
     } finally {
       this.busy = false;
     }

@@ -16,7 +16,7 @@ test('a moment survives a field to the minute, and half a moment is none', () =>
 });
 
 test('a rule is made again with all that was said of it', () => {
-  const row: RuleRow = { id: 7, name: 'ads*.example', subtree: false, kind: 'wildcard', comment: 'since the update', action: 'block', scope: 'everyone', since: 1, until: 2, active: true };
+  const row: RuleRow = { id: 7, name: 'ads*.example', subtree: false, kind: 'wildcard', comment: 'since the update', action: 'block', scope: 'everyone', since: 1, until: 2, active: true, revision: '0' };
   expect(madeOf(row)).toEqual({ name: 'ads*.example', subtree: false, kind: 'wildcard', comment: 'since the update', action: 'block', scope: 'everyone', until: 2 });
 });
 

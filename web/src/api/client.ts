@@ -2,6 +2,9 @@ import createClient from 'openapi-fetch';
 
 import type { paths } from './schema';
 
+/** Someone else has changed it in the meantime (RFC 9110 §13.1.1). */
+const OUTDATED = 412;
+
 /** What the server, or the way to it, has against a request. */
 export class Trouble extends Error {
   constructor(
@@ -16,6 +19,11 @@ export class Trouble extends Error {
   ) {
     super(detail || `HTTP ${status}`);
   }
+
+  /** Whether someone else was faster. The page has said so by then, and shows how it is now. */
+  get outdated(): boolean {
+    return this.status === OUTDATED;
+  }
 }
 
 let onSessionEnd: () => void = () => undefined;
@@ -23,6 +31,18 @@ let onSessionEnd: () => void = () => undefined;
 /** Has `react` called when the server no longer knows the session. */
 export function whenSessionEnds(react: () => void): void {
   onSessionEnd = react;
+}
+
+let onOutdated: () => void = () => undefined;
+
+/** Has `react` called when someone else has changed what was to be changed. */
+export function whenOutdated(react: () => void): void {
+  onOutdated = react;
+}
+
+/** Says which state of a thing was seen: it is changed only while it is still that. */
+export function ifStill(revision: string | null | undefined): { 'If-Match'?: string } {
+  return revision ? { 'If-Match': `"${revision}"` } : {};
 }
 
 export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
@@ -45,6 +65,7 @@ export async function body<T>(request: Promise<Reply<T>>): Promise<T> {
   if (!response.ok) {
     const kind = kindOf(reply.error);
     if (response.status === 401 && !ABOUT_THE_PERSON.has(kind)) onSessionEnd();
+    if (response.status === OUTDATED) onOutdated();
     throw new Trouble(response.status, sentence(reply.error), seconds(response.headers.get('retry-after')), kind);
   }
   return reply.data as T;

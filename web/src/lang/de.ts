@@ -636,6 +636,7 @@ export const de: Catalogue = {
   'trouble.offline': 'sordino antwortet nicht. Läuft es, und bist du im selben Netz?',
   'trouble.server': 'Das konnte sordino nicht: {detail}',
   'trouble.plain': 'Das konnte sordino nicht (HTTP {status}).',
+  'trouble.meanwhile': 'Das hat inzwischen jemand anderes geändert, deshalb blieb es jetzt, wie es ist. Hier steht der neue Stand.',
   'trouble.again': 'Noch einmal',
   'lost.title': 'Hier ist nichts.',
   'lost.more': 'Vielleicht ist in der Adresse ein Tippfehler.',

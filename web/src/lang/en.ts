@@ -634,6 +634,7 @@ export const en = {
   'trouble.offline': 'sordino does not answer. Is it running, and are you in the same network?',
   'trouble.server': 'sordino could not do that: {detail}',
   'trouble.plain': 'sordino could not do that (HTTP {status}).',
+  'trouble.meanwhile': 'Someone else changed this in the meantime, so nothing was changed now. This is how it is.',
   'trouble.again': 'Try again',
   'lost.title': 'There is nothing here.',
   'lost.more': 'The address may have a slip in it.',

@@ -636,6 +636,7 @@ export const nl: Catalogue = {
   'trouble.offline': 'sordino antwoordt niet. Draait het, en zit je in hetzelfde netwerk?',
   'trouble.server': 'Dat kon sordino niet: {detail}',
   'trouble.plain': 'Dat kon sordino niet (HTTP {status}).',
+  'trouble.meanwhile': 'Iemand anders heeft dit intussen veranderd, daarom is er nu niets veranderd. Zo is het nu.',
   'trouble.again': 'Opnieuw',
   'lost.title': 'Hier is niets.',
   'lost.more': 'Misschien zit er een tikfout in het adres.',

@@ -5,7 +5,7 @@ import { counterWords, troubleWords } from './status';
 const upstream = (server: string, state: string) => ({ server, state, answered: 0, failed: 0, domains: [], encrypted: false, folds_case: false, loops: [], mismatches: 0 });
 
 test('every kind of trouble that the server tells of has words', () => {
-  const kinds = ['open_resolver', 'store', 'store_set_aside', 'list', 'upstream', 'loop', 'events_dropped', 'mdns', 'notify', 'silent', 'password', 'certificate', 'page'];
+  const kinds = ['open_resolver', 'store', 'store_set_aside', 'config', 'list', 'upstream', 'loop', 'events_dropped', 'mdns', 'notify', 'silent', 'password', 'certificate', 'page'];
   for (const kind of kinds) expect(troubleWords(kind, { upstreams: [], counters: {} }), kind).toBeTruthy();
   expect(troubleWords('not known yet', { upstreams: [], counters: {} })).toBeUndefined();
 });
