@@ -7,6 +7,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use support::client::Udp;
 use support::forwarder::Forwarder;
@@ -43,6 +44,8 @@ const HABITS: [(u8, &[&str]); 3] = [
     (13, &["www.example", "mail.example", "news.example", "docs.example", "watched.example"]),
 ];
 
+/// Whose turn it is to have a browser.
+static TURN: Mutex<()> = Mutex::new(());
 /// Devices of a large house.
 const CROWD: u8 = 200;
 /// How long the page is left open in the suite, seconds.
@@ -60,13 +63,16 @@ fn node(script: &str, arguments: &[&str]) {
     let left_open = std::env::var("LIVE_SECONDS").unwrap_or_else(|_| LEFT_OPEN.to_owned());
     let mut command = Command::new("node");
     command
-        .args([format!("e2e/{script}.mjs")])
+        .arg(format!("e2e/{script}.mjs"))
         .args(arguments)
         .env("LANGS", "en")
         .env("LIVE_SECONDS", left_open)
         .current_dir(web)
         .stdin(Stdio::null());
+    // One browser at a time: some of what is walked through has a second to take effect, and machines have two cores.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let output = command.output().expect("node");
+    drop(turn);
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(output.status.success(), "{script}: {said}");
@@ -132,6 +138,7 @@ fn a_page_left_open_with_live_queries_does_not_grow() {
     }
     let forwarder = Forwarder::plain();
     let sordino = house(&forwarder);
+    // It sets the password on the way.
     drop(sordino.rest());
     let dns = sordino.dns().to_string();
     node("live", &[sordino.page().trim_end_matches('/'), PASSWORD, &dns, "ads.example"]);
