@@ -3,7 +3,7 @@
 //! How a list becomes a verdict, in reading order: `name` and `who` are what is judged; `formats` turns bytes into
 //! `rule`s (with `modifiers`, `rewrite` and `glob` for their parts) and `catalogue` files into labelled rows;
 //! `part` is one list compiled by itself (`packing` writes it, in `runs` of names in order; `wide` tells what is held
-//! back, `suffixes` which names are public suffixes); `builder` joins parts and rows into the `ruleset`: its `names`, the `patterns` behind them and the `addresses`
+//! back); `builder` joins parts and rows into the `ruleset`: its `names`, the `patterns` behind them and the `addresses`
 //! beside them; `compiled` holds the result and how each `profile` sees it; `own` rules, each about a `target`, go before
 //! all lists, and a `pause` before what they mute; `judge` decides, `explain` says why, and `trial` judges as if a list
 //! were another one. A `schedule` says at which hours lists are in force, `timetable` which.
@@ -51,7 +51,6 @@ mod rule;
 mod ruleset;
 mod runs;
 mod schedule;
-mod suffixes;
 mod target;
 mod timetable;
 mod trial;

@@ -10,7 +10,6 @@ use super::glob::Glob;
 use super::name::NameRef;
 use super::patterns;
 use super::rule::{Reach, Rule, Target};
-use super::suffixes;
 
 /// Names that people know, one a line.
 const POPULAR: &str = include_str!("popular.txt");
@@ -57,12 +56,12 @@ fn pattern(glob: &Glob) -> Option<String> {
 }
 
 fn suffix(text: &str) -> Option<String> {
-    match suffixes::kind(text)? {
-        suffixes::Kind::Registry => {
-            Some(format!("it covers everything below {text}, under which anyone may register a name"))
-        }
+    let suffix =
+        psl::suffix(text.as_bytes()).filter(|suffix| suffix.as_bytes() == text.as_bytes() && suffix.is_known())?;
+    match suffix.typ()? {
+        psl::Type::Icann => Some(format!("it covers everything below {text}, under which anyone may register a name")),
         // Whole lists are made of the smaller ones of these, such as those of dynamic DNS, and rightly so.
-        suffixes::Kind::Private => KNOWN
+        psl::Type::Private => KNOWN
             .below
             .contains_key(text)
             .then(|| format!("it covers everything below {text}, where many have their sites")),
