@@ -19,5 +19,7 @@ mod keeping;
 mod kills;
 #[path = "store/rest.rs"]
 mod rest;
+#[path = "store/settings.rs"]
+mod settings;
 #[path = "store/year.rs"]
 mod year;
