@@ -5,6 +5,7 @@ mod caller;
 mod connections;
 mod doh;
 mod doors;
+mod gather;
 mod h3;
 mod https;
 mod quic;
