@@ -39,6 +39,8 @@ fn records_until_it_is_killed() {
     let millis = Arc::new(AtomicU64::new(shown(next)));
     let mut options = options(&PathBuf::from(dir));
     options.flush = Duration::from_millis(dice.below(30));
+    // Two hundred rounds go on for months by the clock on the wall; nothing is to be old by then.
+    (options.keep_queries, options.keep_tallies) = (100 * 365 * 24 * HOUR, 100 * 365 * 24 * HOUR);
     let mut running = Running::start(options, Clock::Manual(millis.clone()));
     let mut out = std::io::stdout();
     loop {
