@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sums::{Hours, Names, first, is_night};
+use super::sums::{Hours, Names, first, in_runs, is_night};
 use super::{Counts, Exposure, MAX_TOP_NAMES, MAX_UNLABELLED, NameCounts, ProductExposure, VendorExposure};
 use crate::policy::{Label, Policy};
 use crate::store::TallyRow;
@@ -25,16 +25,21 @@ pub fn exposure(
     let mut hours = Hours::of(from, to);
     let mut telemetry_hours = Hours::of(from, to);
     let mut names = Names::new(policy, night_offset_minutes);
-    rows(&mut |row| {
-        let Some(hour) = hours.at(row.hour) else { return };
-        hour.add(row.verdict, row.count);
-        totals.add(row.verdict, row.count);
-        if names.add(&row).is_some() {
-            if let Some(hour) = telemetry_hours.at(row.hour) {
-                hour.add(row.verdict, row.count);
+    let in_span = |row: &TallyRow| {
+        let hour = hours.at(row.hour);
+        hour.map(|hour| hour.add(row.verdict, row.count)).is_some()
+    };
+    in_runs(rows, in_span, |run| {
+        totals.add(run.verdict, run.count());
+        if names.add(run).is_none() {
+            return;
+        }
+        for &(hour, count) in &run.hours {
+            if let Some(sum) = telemetry_hours.at(hour) {
+                sum.add(run.verdict, count);
             }
-            if is_night(row.hour, night_offset_minutes) {
-                at_night += row.count;
+            if is_night(hour, night_offset_minutes) {
+                at_night += count;
             }
         }
     });

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::sums::{Hours, Names, first};
+use super::sums::{Hours, Names, Run, first, in_runs};
 use super::{Counts, DeviceCounts, GroupCounts, MAX_DEVICES, MAX_TOP_NAMES, Overview};
 use crate::policy::{DeviceId, Policy};
 use crate::store::TallyRow;
@@ -26,15 +26,21 @@ pub fn overview(
     let mut devices: HashMap<DeviceId, Counts> = HashMap::new();
     let mut vendors = Groups::default();
     let mut purposes = Groups::default();
-    rows(&mut |row| {
-        let Some(hour) = hours.at(row.hour) else { return };
-        hour.add(row.verdict, row.count);
-        totals.add(row.verdict, row.count);
-        if let Some(label) = names.add(&row) {
-            vendors.add(&label.vendor, &row);
-            purposes.add(&label.purpose, &row);
+    let in_span = |row: &TallyRow| {
+        let hour = hours.at(row.hour);
+        hour.map(|hour| hour.add(row.verdict, row.count)).is_some()
+    };
+    in_runs(rows, in_span, |run| {
+        let count = run.count();
+        totals.add(run.verdict, count);
+        if let Some(label) = names.add(run) {
+            vendors.add(&label.vendor, run);
+            purposes.add(&label.purpose, run);
         }
-        devices.entry(row.device).or_default().add(row.verdict, row.count);
+        match devices.get_mut(&run.device) {
+            Some(counts) => counts.add(run.verdict, count),
+            None => devices.entry(run.device.clone()).or_default().add(run.verdict, count),
+        }
     });
     let devices = devices.into_iter().map(|(id, counts)| DeviceCounts { id, counts });
     let weight = |counts: &Counts| (counts.telemetry(), counts.total());
@@ -66,14 +72,14 @@ pub fn overview(
 struct Groups(HashMap<Arc<str>, (Counts, HashSet<DeviceId>)>);
 
 impl Groups {
-    fn add(&mut self, key: &Arc<str>, row: &TallyRow) {
+    fn add(&mut self, key: &Arc<str>, run: &Run) {
         let (counts, devices) = match self.0.get_mut(key) {
             Some(group) => group,
             None => self.0.entry(key.clone()).or_default(),
         };
-        counts.add(row.verdict, row.count);
-        if devices.len() < MAX_DEVICES && !devices.contains(&row.device) {
-            devices.insert(row.device.clone());
+        counts.add(run.verdict, run.count());
+        if devices.len() < MAX_DEVICES && !devices.contains(&run.device) {
+            devices.insert(run.device.clone());
         }
     }
 

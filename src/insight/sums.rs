@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Counts, HourCounts, MAX_HOURS, MAX_NAMES, NameCounts};
-use crate::policy::{Asker, DeviceId, Label, Name, Policy, ProfileId};
+use crate::policy::{Asker, DeviceId, Label, Name, Policy, ProfileId, Verdict};
 use crate::store::TallyRow;
 use crate::time::{Hour, Timestamp};
 
@@ -46,6 +46,50 @@ pub(super) fn is_night(hour: Hour, offset_minutes: i32) -> bool {
     minutes.rem_euclid(MINUTES_PER_DAY) < NIGHT_HOURS * 60
 }
 
+/// Rows of one device, name and verdict that came one after the other. The store tells all hours of these together, so that what
+/// is looked up for each run is looked up a few times a day and not for every hour.
+pub(super) struct Run {
+    pub(super) device: DeviceId,
+    pub(super) name: Name,
+    pub(super) verdict: Verdict,
+    /// How often in which hour.
+    pub(super) hours: Vec<(Hour, u64)>,
+}
+
+impl Run {
+    pub(super) fn count(&self) -> u64 {
+        self.hours.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// Calls `each` with the runs of what `rows` tells, as far as `wanted` says.
+pub(super) fn in_runs(
+    rows: impl FnOnce(&mut dyn FnMut(TallyRow)),
+    mut wanted: impl FnMut(&TallyRow) -> bool,
+    mut each: impl FnMut(&Run),
+) {
+    let mut run: Option<Run> = None;
+    rows(&mut |row| {
+        if !wanted(&row) {
+            return;
+        }
+        let TallyRow { device, hour, name, verdict, count } = row;
+        match &mut run {
+            Some(run) if run.name == name && run.device == device && run.verdict == verdict => {
+                run.hours.push((hour, count));
+            }
+            Some(run) => {
+                each(run);
+                run.hours.clear();
+                run.hours.push((hour, count));
+                (run.device, run.name, run.verdict) = (device, name, verdict);
+            }
+            None => run = Some(Run { device, name, verdict, hours: vec![(hour, count)] }),
+        }
+    });
+    run.iter().for_each(each);
+}
+
 /// The names of a span, each looked up once.
 pub(super) struct Names<'a> {
     policy: &'a Policy,
@@ -67,23 +111,25 @@ impl<'a> Names<'a> {
         Self { policy, night_offset_minutes, sums: HashMap::new() }
     }
 
-    /// Adds a row. Says what the catalogue knows of its name.
-    pub(super) fn add(&mut self, row: &TallyRow) -> Option<&'a Label> {
-        let sum = match self.sums.get_mut(&row.name) {
+    /// Adds a run. Says what the catalogue knows of its name.
+    pub(super) fn add(&mut self, run: &Run) -> Option<&'a Label> {
+        let sum = match self.sums.get_mut(&run.name) {
             Some(sum) => sum,
             None => {
-                let label = self.policy.label(row.name.as_ref());
+                let label = self.policy.label(run.name.as_ref());
                 if self.sums.len() >= MAX_NAMES {
                     return label;
                 }
-                let new = NameSum { label, counts: Counts::default(), at_night: 0, last: row.hour };
-                self.sums.entry(row.name.clone()).or_insert(new)
+                let new = NameSum { label, counts: Counts::default(), at_night: 0, last: Hour::default() };
+                self.sums.entry(run.name.clone()).or_insert(new)
             }
         };
-        sum.counts.add(row.verdict, row.count);
-        sum.last = sum.last.max(row.hour);
-        if is_night(row.hour, self.night_offset_minutes) {
-            sum.at_night += row.count;
+        sum.counts.add(run.verdict, run.count());
+        for &(hour, count) in &run.hours {
+            sum.last = sum.last.max(hour);
+            if is_night(hour, self.night_offset_minutes) {
+                sum.at_night += count;
+            }
         }
         sum.label
     }
@@ -130,6 +176,39 @@ pub(super) fn first<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_all_rows_that_are_wanted_in_their_order() {
+        let row = |device: &str, name: &str, hour: u32, verdict| {
+            let (device, name) = (DeviceId::Named(device.into()), Name::parse(name).unwrap());
+            TallyRow { device, hour: Hour::from_number(hour), name, verdict, count: u64::from(hour) }
+        };
+        let (pass, block) = (Verdict::Pass, Verdict::Block);
+        let rows = [
+            row("a", "x.example", 1, pass),
+            row("a", "x.example", 2, pass),
+            row("a", "x.example", 3, block),
+            row("b", "x.example", 3, block),
+            row("b", "y.example", 4, block),
+            row("b", "y.example", 9, block),
+            row("b", "y.example", 5, block),
+            row("a", "x.example", 6, pass),
+        ];
+        let mut runs = Vec::new();
+        let all = |each: &mut dyn FnMut(TallyRow)| rows.iter().cloned().for_each(each);
+        let wanted = |row: &TallyRow| row.hour.number() < 9;
+        in_runs(all, wanted, |run| runs.push((run.device.to_string(), run.name.to_string(), run.verdict, run.count())));
+        let run = |device: &str, name: &str, verdict, count| (device.to_owned(), name.to_owned(), verdict, count);
+        let expected = [
+            run("name-a", "x.example", pass, 3),
+            run("name-a", "x.example", block, 3),
+            run("name-b", "x.example", block, 3),
+            run("name-b", "y.example", block, 9),
+            run("name-a", "x.example", pass, 6),
+        ];
+        assert_eq!(runs, expected);
+        in_runs(|_| {}, wanted, |_| panic!("no rows, no runs"));
+    }
 
     #[test]
     fn every_hour_of_the_span_is_there() {
