@@ -134,6 +134,12 @@ impl Archive {
         Ok(value.map(|value| Sheet::decode(&value)).transpose()?)
     }
 
+    /// Whom and what the period `id` counted, without the counts; none when that was forgotten in the meantime.
+    pub(super) fn about(&self, id: PeriodId) -> Result<Option<Sheet>, DatabaseError> {
+        let value = self.database.read(&number_key(TALLIES, id))?;
+        Ok(value.map(|value| Sheet::about(&value)).transpose()?)
+    }
+
     /// When each device was heard of, up to the last closed period.
     pub(super) fn devices(&self) -> Result<HashMap<DeviceId, Seen>, DatabaseError> {
         let mut devices = HashMap::new();

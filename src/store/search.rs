@@ -125,23 +125,34 @@ impl Sieve {
 
     /// Whether an event that `sheet` counts may be looked for. Names that there was no room for are counted under the root.
     pub(super) fn may_pass(&self, sheet: &Sheet) -> bool {
+        let (devices, names) = self.wanted_of(sheet);
+        let mut keys = sheet.keys();
+        keys.any(|key| {
+            devices[key.device as usize] && names[key.name as usize] && self.passes_verdict(verdict_of(key.verdict))
+        })
+    }
+
+    /// As [`may_pass`](Self::may_pass), of a sheet without its counts: whether there is a device, a name and a list for it.
+    pub(super) fn may_be_about(&self, sheet: &Sheet) -> bool {
         let lists = |what: &What| match what {
             What::List(lists) => Some(sheet.lists.iter().any(|list| lists.contains(list))),
             _ => None,
         };
         let has_lists = self.filter.terms.iter().all(|term| term.exclude || lists(&term.what) != Some(false));
-        let devices: Vec<bool> = sheet.devices.iter().map(|device| self.passes_device(device)).collect();
-        let names: Vec<bool> = match self.asks_for_names {
+        let (devices, names) = self.wanted_of(sheet);
+        has_lists && devices.contains(&true) && names.contains(&true)
+    }
+
+    /// Which devices and which names of `sheet` are looked for.
+    fn wanted_of(&self, sheet: &Sheet) -> (Vec<bool>, Vec<bool>) {
+        let devices = sheet.devices.iter().map(|device| self.passes_device(device)).collect();
+        let names = match self.asks_for_names {
             true => {
                 sheet.names.iter().map(|name| name.as_ref().is_root() || self.passes_name(&name.to_string())).collect()
             }
             false => vec![true; sheet.names.len()],
         };
-        let mut keys = sheet.keys();
-        has_lists
-            && keys.any(|key| {
-                devices[key.device as usize] && names[key.name as usize] && self.passes_verdict(verdict_of(key.verdict))
-            })
+        (devices, names)
     }
 
     /// Whether all terms that `matches` has an opinion on are content.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{CountKey, Seen, Tally, verdict_of};
-use super::value::{Damaged, packed_value, unpacked_value};
+use super::value::{Damaged, beginning, packed_value, unpacked_value};
 use crate::policy::{DeviceId, Name, NameRef, Verdict};
 use crate::time::Timestamp;
 
@@ -234,6 +234,12 @@ impl Sheet {
         packed_value(&packed)
     }
 
+    /// Whom and what it is about, without a count: what [`Packed`] begins with.
+    pub(super) fn about(value: &[u8]) -> Result<Self, Damaged> {
+        let (devices, names, lists): (_, Vec<u8>, _) = beginning(value)?;
+        Ok(Self { devices, names: split_names(&names)?, lists, ..Self::default() })
+    }
+
     pub(super) fn decode(value: &[u8]) -> Result<Self, Damaged> {
         let packed: Packed = unpacked_value(value)?;
         let names = split_names(&packed.names)?;
@@ -350,6 +356,8 @@ mod tests {
             events.iter().for_each(|event| tally.count(event));
             let sheet = tally.sheet(true);
             let mut value = sheet.encode().unwrap();
+            let about = Sheet::about(&value).unwrap();
+            prop_assert_eq!((&about.devices, &about.names, &about.lists), (&sheet.devices, &sheet.names, &sheet.lists));
             prop_assert_eq!(Sheet::decode(&value), Ok(sheet));
             let place = place.index(value.len());
             value[place] ^= flip;

@@ -63,8 +63,10 @@ impl Shelf {
             if summary.after >= before || !sieve.passes_span(summary.oldest, summary.newest) {
                 continue;
             }
-            // Opening a period takes far longer than reading what it counts.
-            if archive.sheet(id).is_ok_and(|sheet| sheet.is_some_and(|sheet| !sieve.may_pass(&sheet))) {
+            // Opening a period takes far longer than reading what it counts, and that longer than what it is about.
+            if archive.about(id).is_ok_and(|sheet| sheet.is_some_and(|sheet| !sieve.may_be_about(&sheet)))
+                || archive.sheet(id).is_ok_and(|sheet| sheet.is_some_and(|sheet| !sieve.may_pass(&sheet)))
+            {
                 continue;
             }
             damaged += match self.open(id) {

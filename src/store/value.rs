@@ -3,6 +3,8 @@
 //! sled checks its pages, but a value may also have been written by another version, or by a program that is not
 //! sordino: nothing is decoded before this envelope says that it is ours and whole.
 
+use std::io::Read as _;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -103,6 +105,27 @@ pub(super) fn unpacked_value<T: DeserializeOwned>(value: &[u8]) -> Result<T, Dam
     unpack(packed, len)
 }
 
+/// What the content of a [`packed_value`] begins with. No more is unpacked than that takes, give or take.
+pub(super) fn beginning<T: DeserializeOwned>(value: &[u8]) -> Result<T, Damaged> {
+    const AT_FIRST: usize = 64 << 10;
+    let (len, packed) = postcard::take_from_bytes::<u32>(unwrap(value)?).map_err(|_| Damaged::Content)?;
+    let len = usize::try_from(len).ok().filter(|&len| len <= MAX_UNPACKED_BYTES).ok_or(Damaged::Content)?;
+    let mut unpacking = zstd::Decoder::with_buffer(packed).map_err(|_| Damaged::Content)?;
+    let (mut plain, mut enough) = (Vec::new(), AT_FIRST.min(len));
+    loop {
+        let more = (enough - plain.len()) as u64;
+        unpacking.by_ref().take(more).read_to_end(&mut plain).map_err(|_| Damaged::Content)?;
+        // Less than all of it never looks like all of it: every part says how long it is.
+        if let Ok((beginning, _)) = postcard::take_from_bytes(&plain) {
+            return Ok(beginning);
+        }
+        if plain.len() < enough || enough == len {
+            return Err(Damaged::Content);
+        }
+        enough = (4 * enough).min(len);
+    }
+}
+
 /// `plain` as zstd packs it.
 pub(super) fn compress(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(plain, ZSTD_LEVEL)
@@ -113,4 +136,22 @@ pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8], len: u32) -> Result<T, 
     let len = usize::try_from(len).ok().filter(|&len| len <= MAX_UNPACKED_BYTES).ok_or(Damaged::Content)?;
     let plain = zstd::bulk::decompress(packed, len).map_err(|_| Damaged::Content)?;
     postcard::from_bytes(&plain).map_err(|_| Damaged::Content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_is_read_however_long_it_is_and_damage_is_noticed() {
+        for len in [0, 1, 65_000, 70_000, 400_000] {
+            let first: Vec<u32> = (0..len).map(|number: u32| number.wrapping_mul(2_654_435_761)).collect();
+            let content = (first, "second".to_owned(), vec![7u64; 100_000]);
+            let value = packed_value(&content).unwrap();
+            assert_eq!(beginning(&value), Ok((content.0.clone(), content.1.clone())), "{len}");
+            assert_eq!(beginning::<(Vec<u32>, String, Vec<u64>, String)>(&value), Err(Damaged::Content), "{len}");
+            let cut = &unwrap(&value).unwrap()[..value.len() / 3];
+            assert_eq!(beginning::<(Vec<u32>, String, Vec<u64>)>(&wrap(cut)), Err(Damaged::Content), "{len}");
+        }
+    }
 }
