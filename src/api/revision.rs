@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(read(&[]), IfMatch::Whatever);
         assert_eq!(read(&[" * "]), IfMatch::Anything);
         assert_eq!(read(&[&format!("\"{revision}\"")]), IfMatch::Tags(vec![revision]));
-        assert_eq!(read(&["\"1\", \"ff\"", "\"2\""]).clone(), {
+        assert_eq!(read(&["\"1\", \"ff\"", "\"2\""]), {
             let tag = |text: &str| text.parse().unwrap();
             IfMatch::Tags(vec![tag("1"), revision, tag("2")])
         });
