@@ -39,7 +39,7 @@ fn what_was_asked_is_flushed_once_and_a_silent_house_writes_nothing() {
     // From the first hour of a day, so that it stays one day.
     millis.store(START.millis() / 86_400_000 * 86_400_000, std::sync::atomic::Ordering::Relaxed);
     let options = Options { flush, ..defaults };
-    let running = Running::start_narrow(options, clock.clone(), with_one_that_is_not_logged(), 1);
+    let running = Running::start_narrow(options, clock, with_one_that_is_not_logged(), 1);
     let unlogged = Event {
         address: [192, 168, 1, 10].into(),
         device: DeviceId::Named("quiet".into()),
