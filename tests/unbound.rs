@@ -5,6 +5,7 @@ mod support;
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -58,8 +59,11 @@ impl Unbound {
                 if child.try_wait().unwrap().is_some() {
                     return Some(false);
                 }
-                let tcp = std::net::TcpStream::connect(address);
-                tcp.ok().map(|_| probe.ask(&query("ns.example", A)).rcode() == NOERROR)
+                // It listens before it answers, so silence means not yet.
+                std::net::TcpStream::connect(address).ok()?;
+                probe.send(&query("ns.example", A).wire());
+                let packet = probe.next_packet(Duration::from_secs(1))?;
+                Some(Message::parse(&packet)?.rcode() == NOERROR)
             });
             if up {
                 return Self { child, address, dir };
