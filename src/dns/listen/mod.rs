@@ -5,7 +5,6 @@ mod caller;
 mod connections;
 mod doh;
 mod doors;
-mod gather;
 mod h3;
 mod https;
 mod quic;

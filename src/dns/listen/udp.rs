@@ -6,7 +6,6 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -15,7 +14,6 @@ use tokio_util::task::TaskTracker;
 
 use super::Packet;
 use super::batch::{Incoming, Outgoing, Route, Socket};
-use super::gather::Gathering;
 use crate::dns::query::Query;
 use crate::dns::reply::{Reply, udp_limit};
 use crate::dns::resolver::Resolver;
@@ -66,7 +64,6 @@ fn receive(
 ) -> io::Result<()> {
     let (mut incoming, mut outgoing) = (Incoming::new(socket)?, Outgoing::new(socket)?);
     let mut pending = None;
-    let mut gathering = Gathering::new(resolver.now().1);
     loop {
         let received = incoming.receive(socket);
         if stopped.load(Ordering::Acquire) {
@@ -106,19 +103,7 @@ fn receive(
             }
         }
         resolver.counters.unsent.add(outgoing.send(socket));
-        if let Some(moment) = gathering.moment(incoming.len(), now.1) {
-            gather(moment);
-        }
     }
-}
-
-/// Lets datagrams gather in the socket, which waits for nothing but the clock: that is the point of it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "bounded and short; the socket itself would wake the loop for every datagram"
-)]
-fn gather(moment: Duration) {
-    std::thread::sleep(moment);
 }
 
 /// Puts the answer under way into the box of the one before, if that was not needed for longer.
