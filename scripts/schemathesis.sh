@@ -46,6 +46,8 @@ done
 try() {
     name=$1
     shift
+    # In $out, because it keeps what it found where it is started.
+    cd "$out"
     "$out/venv/bin/schemathesis" run "$page/api/openapi.json" --max-examples "$cases" --phases examples,coverage,fuzzing \
         --exclude-path /api/v1/queries/live --exclude-path /api/v1/logout --exclude-path /api/v1/setup \
         --exclude-path /api/v1/password --exclude-path-regex '^/api/v1/sessions' \
