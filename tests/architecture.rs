@@ -257,6 +257,23 @@ fn each_dependency_says_why() {
     assert!(wordless.is_empty(), "{wordless:?}");
 }
 
+/// The fuzz targets have a lock of their own, which `scripts/fuzz.sh` builds by.
+#[test]
+fn the_lock_of_the_fuzz_targets_knows_each_dependency() {
+    let (cargo, lock) = (read("Cargo.toml"), read("fuzz/Cargo.lock"));
+    let (_, rest) = lock.split_once("name = \"sordino\"\n").unwrap();
+    let locked = rest.split("\n[[").next().unwrap();
+    let (_, rest) = cargo.split_once("\n[dependencies]\n").unwrap();
+    let lines = rest.split("\n[").next().unwrap().lines();
+    let named = lines.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.trim_end());
+    let named: Vec<_> = named.filter(|name| !name.starts_with(['#', ' '])).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        let knows = locked.contains(&format!("\n \"{name}\"")) || locked.contains(&format!("\n \"{name} "));
+        assert!(knows, "{name}: run `cargo metadata` in fuzz/");
+    }
+}
+
 fn row_of(module: &str) -> Option<usize> {
     LAYERS.iter().position(|row| row.contains(&module))
 }
