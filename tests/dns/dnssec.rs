@@ -13,7 +13,7 @@ use hickory_proto::rr::rdata::{A as Address, CNAME as Alias, NS as NameServer, N
 use hickory_proto::rr::{DNSClass, Name, RData, Record as Signed, RecordType, SerialNumber};
 use hickory_proto::serialize::binary::BinEncodable as _;
 
-use crate::support::forwarder::{Forwarder, Plan, with_rcode};
+use crate::support::forwarder::{Forwarder, Over, Plan, with_rcode};
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
 
@@ -152,14 +152,16 @@ fn behind_forgeries(mut signed: Vec<Signed>, forgeries: usize) -> Vec<Signed> {
 }
 
 /// An internet of `.`, `good.`, `bad.`, `two.` and `many.` (signed) and `open.` (not signed, which the root proves). `two.` and
-/// `many.` have keys in front of the right one that look like it: one, and four.
+/// `many.` have keys in front of the right one that look like it: one, and four. `trap.` has as many as a tag allows by such
+/// simple means, and signatures to try them with.
 fn internet() -> (Forwarder, Sordino) {
     let forwarder = Forwarder::plain();
-    let [root, good, bad, two, many] = [".", "good.", "bad.", "two.", "many."].map(|zone| Arc::new(Zone::new(zone)));
+    let [root, good, bad, two, many, trap] =
+        [".", "good.", "bad.", "two.", "many.", "trap."].map(|zone| Arc::new(Zone::new(zone)));
     let stranger = Zone::new("bad.");
     let anchor = format!(". 300 IN DNSKEY 257 3 13 {}\n", base64(root.signer.dnskey().public_key().public_bytes()));
-    let zones = [root.clone(), good.clone(), bad.clone(), two.clone(), many.clone()];
-    forwarder.on(".", move |query, _| {
+    let zones = [root.clone(), good.clone(), bad.clone(), two.clone(), many.clone(), trap.clone()];
+    forwarder.on(".", move |query, over| {
         let asked = query.asked().to_lowercase();
         let qtype = RecordType::from(query.questions[0].qtype);
         let apex = zones.iter().find(|zone| zone.name.to_ascii() == asked);
@@ -168,6 +170,9 @@ fn internet() -> (Forwarder, Sordino) {
             ("two.", RecordType::DNSKEY, Some(zone)) => (zone.sign([zone.keys_alike(1), zone.keys()].concat()), vec![]),
             ("many.", RecordType::DNSKEY, Some(zone)) => {
                 (zone.sign([zone.keys_alike(4), zone.keys()].concat()), vec![])
+            }
+            ("trap.", RecordType::DNSKEY, Some(zone)) => {
+                (behind_forgeries(zone.sign([zone.keys_alike(31), zone.keys()].concat()), 250), vec![])
             }
             (_, RecordType::DNSKEY, Some(zone)) => (zone.sign(zone.keys()), vec![]),
             (_, RecordType::NS, Some(zone)) => (zone.sign(zone.servers()), vec![]),
@@ -180,6 +185,7 @@ fn internet() -> (Forwarder, Sordino) {
             }
             ("www.two.", ..) => (two.sign(address("www.two.", 1)), vec![]),
             ("www.many.", ..) => (many.sign(address("www.many.", 1)), vec![]),
+            ("www.trap.", ..) => (behind_forgeries(trap.sign(address("www.trap.", 1)), 250), vec![]),
             ("few.good.", ..) => (behind_forgeries(good.sign(address("few.good.", 1)), 4), vec![]),
             ("x.good.", ..) => (behind_forgeries(good.sign(address("x.good.", 1)), 9), vec![]),
             ("150.good." | "151.good." | "501.good.", ..) => {
@@ -233,6 +239,10 @@ fn internet() -> (Forwarder, Sordino) {
         let mut message = with_rcode(query, NOERROR);
         message.answers = answers.iter().map(plain).collect();
         message.authority = authority.iter().map(plain).collect();
+        if over == Over::Udp && message.answers.len() > 50 {
+            message.flags |= TC;
+            message.answers.clear();
+        }
         Plan::Answer(message)
     });
     let setup = Setup::before(&forwarder);
@@ -295,6 +305,7 @@ fn rfc4035_5_5_what_is_disproven_is_held_back_and_says_why() {
         for flags in [0, AD] {
             assert_eq!(ask(&sordino, name, A, flags, false), (SERVFAIL, false, 0, Some(why)), "{name}");
         }
+        assert!(!sordino.stderr().contains(name), "it is said to who asked, and to nobody else");
     }
 }
 
@@ -314,6 +325,26 @@ fn d6_a_proof_that_takes_too_much_work_is_given_up() {
     assert_eq!(asked("150.good"), (SERVFAIL, false), "hashes that are looked at, and are wrong");
     assert_eq!(asked("151.good"), (NOERROR, false), "hashes that nobody looks at count as unsigned");
     assert_eq!(asked("501.good"), (SERVFAIL, false), "hashes that nobody should make");
+}
+
+/// Each of 251 signatures over the keys and the address could be tried with each of 32 keys (CVE-2023-50387), some sixteen
+/// thousand verifications of a millisecond or more; nearly none is made.
+#[test]
+fn d6_a_trap_of_keys_and_signatures_costs_a_moment() {
+    let (forwarder, sordino) = internet();
+    let worked = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", sordino.pid())).unwrap();
+        // utime and stime, in hundredths of a second (proc(5)).
+        let fields = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+        fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>()
+    };
+    let before = worked();
+    assert_eq!(ask(&sordino, "www.trap", A, AD, false), (SERVFAIL, false, 0, Some(6)));
+    let took = worked() - before;
+    assert!(took < 500, "{took} hundredths of a second");
+    assert!(forwarder.asked_all().len() < 32, "nor is it asked for again and again");
+    assert!(!sordino.stderr().contains("trap"), "nor does it fill the log");
+    assert_eq!(ask(&sordino, "www.good", A, AD, false), (NOERROR, true, 1, None));
 }
 
 /// The alias is not signed: it is made anew from the record that is, whatever came with it.
