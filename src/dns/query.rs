@@ -111,6 +111,8 @@ pub(crate) struct ErrorReply {
     /// Opcode and RD as they came in.
     pub(crate) flags: u16,
     pub(crate) rcode: Rcode,
+    /// Whether the packet had an OPT record: then the response has one, or it would say that EDNS is unknown here.
+    pub(crate) opt: bool,
     /// A whole cookie, for who asked for nothing else.
     pub(crate) cookie: Option<[u8; WHOLE_LEN]>,
 }
@@ -124,40 +126,39 @@ impl Query {
             return Err(Unanswerable::Response);
         }
         let flags = header.flags & ErrorReply::KEPT_FLAGS;
-        let error = |rcode| Unanswerable::Error(ErrorReply { id: header.id, flags, rcode, cookie: None });
+        let mut reply = ErrorReply { id: header.id, flags, rcode: Rcode::NO_ERROR, opt: false, cookie: None };
         if header.opcode() != 0 {
-            return Err(error(Rcode::NOT_IMPLEMENTED));
+            return Err(reply.says(Rcode::NOT_IMPLEMENTED));
         }
-        let malformed = || error(Rcode::FORMAT_ERROR);
         if [header.questions, header.answers, header.authorities, header.additionals] == [0, 0, 0, 1] {
-            let reply = ErrorReply { id: header.id, flags, rcode: Rcode::NO_ERROR, cookie: None };
+            let malformed = || reply.says(Rcode::FORMAT_ERROR);
             return Err(cookie_alone(reader, reply).map_or_else(malformed, Unanswerable::CookieAlone));
         }
         // RFC 9619 §4: exactly one question. A query carries no answers, and authority only in IXFR.
         if header.questions != 1 || header.answers != 0 || packet.len() > LONGEST_QUERY {
-            return Err(malformed());
+            return Err(reply.says(Rcode::FORMAT_ERROR));
         }
-        let question = reader.question().ok_or_else(malformed)?;
+        let question = reader.question().ok_or(reply.says(Rcode::FORMAT_ERROR))?;
         if header.authorities > u16::from(question.qtype == rr_type::IXFR) {
-            return Err(malformed());
+            return Err(reply.says(Rcode::FORMAT_ERROR));
         }
         for _ in 0..header.authorities {
-            reader.record().ok_or_else(malformed)?;
+            reader.record().ok_or(reply.says(Rcode::FORMAT_ERROR))?;
         }
         let mut edns = None;
         let mut client_cookie = None;
         let mut behind = Behind::default();
         for _ in 0..header.additionals {
-            let record = reader.record().ok_or_else(malformed)?;
+            let record = reader.record().ok_or(reply.says(Rcode::FORMAT_ERROR))?;
             match record.rtype {
-                // RFC 6891 §6.1.1: one OPT, owned by the root.
-                rr_type::OPT if edns.is_some() || !record.owner_is_root => return Err(malformed()),
                 rr_type::OPT => {
-                    if !options_are_sound(record.rdata) {
-                        return Err(malformed());
+                    reply.opt = true;
+                    // RFC 6891 §6.1.1: one OPT, owned by the root.
+                    if edns.is_some() || !record.owner_is_root || !options_are_sound(record.rdata) {
+                        return Err(reply.says(Rcode::FORMAT_ERROR));
                     }
                     if (record.ttl >> 16) & 0xff != 0 {
-                        return Err(error(Rcode::BAD_VERSION));
+                        return Err(reply.says(Rcode::BAD_VERSION));
                     }
                     client_cookie = cookie_in(record.rdata);
                     behind = Behind::read(record.rdata);
@@ -166,14 +167,14 @@ impl Query {
                     edns = Some(Edns { udp_size: record.class.max(512), dnssec_ok, padded, keepalive });
                 }
                 // Transaction signatures: no key is known here (RFC 8945 §5.2).
-                rr_type::TSIG | rr_type::SIG => return Err(error(Rcode::REFUSED)),
+                rr_type::TSIG | rr_type::SIG => return Err(reply.says(Rcode::REFUSED)),
                 _ => {}
             }
         }
         if !reader.is_at_end() {
-            return Err(malformed());
+            return Err(reply.says(Rcode::FORMAT_ERROR));
         }
-        let name = Name::from_wire(question.name).map_err(|_| malformed())?;
+        let name = Name::from_wire(question.name).map_err(|_| reply.says(Rcode::FORMAT_ERROR))?;
         let spelled = (question.name != name.as_ref().wire()).then(|| question.name.into());
         Ok(Self {
             id: header.id,
@@ -206,13 +207,17 @@ impl ErrorReply {
     /// Opcode and RD: what an error response keeps of a query's flags.
     const KEPT_FLAGS: u16 = 0x7900;
 
-    /// The response: a header, and the OPT record where a cookie or the upper bits of the RCODE (BADVERS, BADCOOKIE) need it.
+    /// This reply with an RCODE.
+    fn says(self, rcode: Rcode) -> Unanswerable {
+        Unanswerable::Error(Self { rcode, ..self })
+    }
+
+    /// The response: a header, and the OPT record where there was one (RFC 6891 §6.1.1).
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let extended = self.rcode.0 > 0xf || self.cookie.is_some();
         out.extend_from_slice(&self.id.to_be_bytes());
         out.extend_from_slice(&(0x8080 | self.flags | (self.rcode.0 & 0xf)).to_be_bytes());
         out.extend_from_slice(&[0; HEADER_LEN - 4]);
-        if extended {
+        if self.opt {
             let additionals = out.len() - 1;
             out[additionals] = 1;
             let opt = out.len();
@@ -234,6 +239,7 @@ fn cookie_alone(mut reader: Reader<'_>, reply: ErrorReply) -> Option<CookieQuery
     let mut options = Reader::new(record.rdata);
     let (_, cookie) = std::iter::from_fn(|| options.option()).find(|(code, _)| *code == option::COOKIE)?;
     let (client, ours) = cookie.split_first_chunk()?;
+    let reply = ErrorReply { opt: true, ..reply };
     let ours = (!ours.is_empty()).then(|| ours.try_into().unwrap_or_default());
     Some(CookieQuery { reply, client: *client, ours })
 }

@@ -70,6 +70,29 @@ fn rfc6891_6_1_1_two_opt_records_are_malformed() {
     assert!(forwarder.asked_all().is_empty());
 }
 
+/// An error without OPT says that EDNS is unknown here (§7), and whoever hears that asks without from then on.
+#[test]
+fn rfc6891_6_1_1_an_error_has_an_opt_record_where_the_query_had_one() {
+    const TSIG: u16 = 250;
+    let (_forwarder, sordino) = house();
+    let mut two = query("two.example", A);
+    two.additional.push(two.opt.as_ref().unwrap().record());
+    let mut newer = query("newer.example", A);
+    newer.opt.as_mut().unwrap().version = 1;
+    let mut signed = query("signed.example", A);
+    let signature = Record { name: name_wire("key"), rtype: TSIG, class: 255, ttl: 0, data: vec![0; 16] };
+    signed.additional = vec![signed.opt.take().unwrap().record(), signature];
+    let cookie = with_option("cookie.example", COOKIE, &[1; 7]);
+    for (asked, rcode) in [(two, FORMERR), (newer, BADVERS), (signed, REFUSED), (cookie, FORMERR)] {
+        let reply = sordino.udp().ask(&asked);
+        assert_eq!((reply.rcode(), reply.opt.map(|opt| opt.version)), (rcode, Some(0)));
+    }
+    let mut plain = plain_query("two.example", A);
+    plain.questions.push(plain.questions[0].clone());
+    let reply = sordino.udp().ask(&plain);
+    assert_eq!((reply.rcode(), reply.opt.is_none()), (FORMERR, true));
+}
+
 #[test]
 fn rfc6891_6_2_3_a_response_fits_what_the_asker_takes() {
     let (forwarder, sordino) = house();
