@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::query::Query;
 use super::reply::{Reply, minimal_any};
-use super::wire::{CLASS_IN, Rcode, rr_type};
+use super::wire::{self, CLASS_IN, Rcode, rr_type};
 use crate::event::Outcome;
 use crate::policy::NameRef;
 
@@ -64,9 +64,12 @@ fn reply_about(name: NameRef<'_>, qtype: u16) -> Option<Reply> {
     if qtype == rr_type::DS && labels.are(&[b"arpa", b"home"]) {
         return None;
     }
+    if labels.are(&[b"arpa", b"home"]) {
+        return Some(zone(qtype));
+    }
     if labels.begin_with(&[b"arpa", b"resolver"]) {
         // RFC 9462 §6.4: nothing below is asked of forwarders, and what we designate was said before.
-        return Some(Reply::negative(Rcode::NO_ERROR, TTL));
+        return Some(if labels.count == 2 { zone(qtype) } else { Reply::negative(Rcode::NO_ERROR, TTL) });
     }
     if LOCAL_ZONES.iter().any(|zone| labels.begin_with(zone)) {
         return Some(Reply::negative(Rcode::NAME_ERROR, TTL));
@@ -75,13 +78,26 @@ fn reply_about(name: NameRef<'_>, qtype: u16) -> Option<Reply> {
         let loopback = qtype == rr_type::PTR && is_loopback_reverse(&labels);
         return Some(if loopback {
             Reply::records(TTL, vec![(rr_type::PTR, Box::from(*b"\x09localhost\x00"))])
-        } else {
+        } else if labels.count >= address_labels(&labels) {
             Reply::negative(Rcode::NAME_ERROR, TTL)
+        } else if is_private_reverse(&labels.above()) {
+            Reply::negative(Rcode::NO_ERROR, TTL)
+        } else {
+            zone(qtype)
         });
     }
-    // A single label is the name of a thing in the house; nobody outside knows its address.
-    let address = matches!(qtype, rr_type::A | rr_type::AAAA);
+    // A single label is the name of a thing in the house; nobody outside knows its address, or what is asked with it.
+    let address = matches!(qtype, rr_type::A | rr_type::AAAA | rr_type::SVCB | rr_type::HTTPS);
     (address && labels.count == 1).then(|| Reply::negative(Rcode::NAME_ERROR, TTL))
+}
+
+/// The reply about a zone of ours itself (RFC 6303 §3). Devices have names below it, so it must never be said not to
+/// exist: that would deny them as well (RFC 8020 §2).
+fn zone(qtype: u16) -> Reply {
+    match qtype {
+        rr_type::SOA => Reply::records(TTL, vec![(qtype, wire::soa(TTL).into())]),
+        _ => Reply::negative(Rcode::NO_ERROR, TTL),
+    }
 }
 
 /// Whether it takes no more than a look at its end to see that `name` means nothing of its own, as for nearly every one.
@@ -101,8 +117,8 @@ pub(crate) fn not_forwarded(query: &Query) -> Option<(Outcome, Reply)> {
         // Zone transfers are between authorities (RFC 5936 §2.2).
         rr_type::AXFR | rr_type::IXFR => Rcode::REFUSED,
         rr_type::MAILA | rr_type::MAILB => Rcode::NOT_IMPLEMENTED,
-        // Types that live in messages and never in zones (RFC 6895 §3.1).
-        0 | rr_type::OPT | rr_type::TKEY | rr_type::TSIG => Rcode::FORMAT_ERROR,
+        // Types that live in messages and never in zones (RFC 6895 §3.1); NXNAME lives in proofs only (RFC 9824).
+        0 | rr_type::OPT | rr_type::NXNAME | rr_type::TKEY | rr_type::TSIG => Rcode::FORMAT_ERROR,
         _ => return None,
     };
     Some((Outcome::Refused, Reply::error(rcode)))
@@ -145,6 +161,18 @@ impl<'a> Labels<'a> {
     fn are(&self, name: &[&[u8]]) -> bool {
         self.count == name.len() && self.begin_with(name)
     }
+
+    /// Those of the name above, where it is none of the longest.
+    fn above(&self) -> Self {
+        let (mut labels, count) = (self.labels, self.count.saturating_sub(1));
+        labels.iter_mut().skip(count).for_each(|label| *label = &[]);
+        Self { labels, count }
+    }
+}
+
+/// How many labels the reverse name of one address has. Shorter ones stand above names that may exist.
+fn address_labels(labels: &Labels<'_>) -> usize {
+    if labels.labels[1] == b"ip6" { MOST_LABELS } else { 6 }
 }
 
 fn is_private_reverse(labels: &Labels<'_>) -> bool {
@@ -214,9 +242,12 @@ mod tests {
             "1.2.0.192.in-addr.arpa",
             "255.255.255.255.in-addr.arpa",
             "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa",
-            "8.e.f.ip6.arpa",
         ] {
             assert_eq!(rcode(name, rr_type::A), Some(Rcode::NAME_ERROR), "{name}");
+        }
+        for name in ["home.arpa", "168.192.in-addr.arpa", "1.168.192.in-addr.arpa", "8.e.f.ip6.arpa", "0.d.f.ip6.arpa"]
+        {
+            assert_eq!(rcode(name, rr_type::A), Some(Rcode::NO_ERROR), "{name}");
         }
         for name in ["localhost", "foo.localhost", "1.0.0.127.in-addr.arpa"] {
             assert_eq!(rcode(name, rr_type::PTR), Some(Rcode::NO_ERROR), "{name}");

@@ -19,6 +19,8 @@ pub(crate) mod rr_type {
     pub(crate) const OPT: u16 = 41;
     pub(crate) const DS: u16 = 43;
     pub(crate) const SVCB: u16 = 64;
+    pub(crate) const HTTPS: u16 = 65;
+    pub(crate) const NXNAME: u16 = 128;
     pub(crate) const TKEY: u16 = 249;
     pub(crate) const TSIG: u16 = 250;
     pub(crate) const IXFR: u16 = 251;
@@ -291,6 +293,11 @@ pub(crate) fn write_owned(out: &mut Vec<u8>, owner: Option<&[u8]>, rtype: u16, t
 
 /// Appends the SOA record that lets a stub resolver keep a negative answer for `ttl` seconds (RFC 2308 §5).
 pub(crate) fn write_soa(out: &mut Vec<u8>, ttl: u32) {
+    write_record(out, rr_type::SOA, ttl, &soa(ttl));
+}
+
+/// RDATA of our SOA records; MINIMUM is `ttl`, seconds.
+pub(crate) fn soa(ttl: u32) -> Vec<u8> {
     // MNAME and RNAME are names of this house only: a negative answer of ours must not pretend to be the zone's.
     let mut rdata = Vec::with_capacity(64);
     rdata.extend_from_slice(b"\x07sordino\x04home\x04arpa\x00");
@@ -298,5 +305,5 @@ pub(crate) fn write_soa(out: &mut Vec<u8>, ttl: u32) {
     for number in [1, 3600, 600, 86_400, ttl] {
         rdata.extend_from_slice(&number.to_be_bytes());
     }
-    write_record(out, rr_type::SOA, ttl, &rdata);
+    rdata
 }

@@ -60,6 +60,32 @@ fn names_that_mean_nothing_outside_are_not_sent_outside() {
         let reply = sordino.ask(name, A);
         assert_eq!((reply.rcode(), reply.soa().is_some()), (NXDOMAIN, true), "{name}");
     }
+    for qtype in [AAAA, SVCB, HTTPS] {
+        assert_eq!(sordino.ask("nas", qtype).rcode(), NXDOMAIN, "what browsers ask besides");
+    }
+    assert!(forwarder.asked_all().is_empty());
+}
+
+/// What is above a name that exists, exists (RFC 8020 §2): who hears otherwise may not ask for the devices any more.
+#[test]
+fn rfc6303_3_the_zones_of_the_house_exist() {
+    let forwarder = Forwarder::plain();
+    let device = "\n[[device]]\nname = \"Phone\"\nip = \"192.168.7.9\"\n";
+    let sordino = Setup::before(&forwarder).table(device).start();
+    assert_eq!(sordino.ask("phone.home.arpa", A).texts(), ["A 192.168.7.9"]);
+    assert_eq!(sordino.ask("9.7.168.192.in-addr.arpa", PTR).texts(), ["PTR phone.home.arpa."]);
+    for zone in ["home.arpa", "168.192.in-addr.arpa", "16.172.in-addr.arpa", "d.f.ip6.arpa", "resolver.arpa"] {
+        let reply = sordino.ask(zone, SOA);
+        assert_eq!((reply.rcode(), reply.answers.len(), reply.answers[0].rtype), (NOERROR, 1, SOA), "{zone}");
+        for qtype in [A, NS, PTR] {
+            let reply = sordino.ask(zone, qtype);
+            assert_eq!((reply.rcode(), reply.answers.len(), reply.soa().is_some()), (NOERROR, 0, true), "{zone}");
+        }
+    }
+    for name in ["7.168.192.in-addr.arpa", "0.d.f.ip6.arpa"] {
+        let reply = sordino.ask(name, PTR);
+        assert_eq!((reply.rcode(), reply.answers.len(), reply.soa().is_some()), (NOERROR, 0, true), "{name}");
+    }
     assert!(forwarder.asked_all().is_empty());
 }
 
