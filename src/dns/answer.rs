@@ -18,6 +18,7 @@ use quick_cache::Equivalent;
 use self::chain::{Chain, answers_type, chain_of, freshness, proof};
 use self::leads::{addresses_of, targets_of};
 use super::rebinding::Leads;
+use super::response;
 use super::wire::{ExtendedError, HEADER_LEN, Rcode, Reader};
 use crate::policy::{Name, NameRef};
 
@@ -279,7 +280,7 @@ impl Answer {
         message.extend_from_slice(name.as_ref().wire());
         message.extend_from_slice(&[0, 1, 0, 1]);
         message.extend_from_slice(&self.records);
-        Message::from_vec(&message).map_err(|_| NotAnAnswer::NotEncodable)
+        response::read(&message).ok_or(NotAnAnswer::NotEncodable)
     }
 
     /// Whether it says that the name does not exist.

@@ -26,6 +26,7 @@ mod rate;
 mod rebinding;
 mod reply;
 mod resolver;
+mod response;
 mod serving;
 mod special;
 mod strangers;

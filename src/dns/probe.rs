@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use hickory_proto::op::Message;
-
 use super::answer::{Answer, Question, Ttl, policy_name};
 use super::query::{Query, Unanswerable};
 use super::reply::{Reply, minimal_any, udp_limit};
+use super::response;
 use super::special;
 use super::wire::HEADER_LEN;
 use crate::policy::{Blocking, Name};
@@ -36,7 +35,7 @@ pub fn response_to(packet: &[u8]) -> Option<Vec<u8>> {
 /// The addresses and names that `packet`, as a forwarder's response to whatever question stands in it, leads to, with the
 /// message it is served as; none where it is no answer.
 pub fn served_from(packet: &[u8]) -> Option<(Vec<IpAddr>, Vec<Name>, Vec<u8>)> {
-    let message = Message::from_vec(packet).ok()?;
+    let message = response::read(packet)?;
     let asked = message.queries.first()?;
     let name = policy_name(asked.name())?;
     let qtype = u16::from(asked.query_type());

@@ -1,6 +1,7 @@
 //! The octets of a message: a bounds-checked reader for what comes in, and the few pieces that are written by hand.
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// Octets of a header (RFC 1035 §4.1.1).
 pub(crate) const HEADER_LEN: usize = 12;
@@ -171,11 +172,7 @@ impl<'a> Reader<'a> {
 
     /// A question. A name with a pointer is refused: in the first question there is nothing to point back to.
     pub(crate) fn question(&mut self) -> Option<Question<'a>> {
-        let start = self.at;
-        if !self.name()? {
-            return None;
-        }
-        let name = self.message.get(start..self.at)?;
+        let name = self.whole_name()?;
         Some(Question { name, qtype: self.u16()?, qclass: self.u16()? })
     }
 
@@ -191,7 +188,16 @@ impl<'a> Reader<'a> {
         Some(Record { owner_is_root, rtype, class, ttl, ttl_offset, rdata })
     }
 
-    /// An option of an OPT record: its code and its value.
+    /// A name that is written out.
+    pub(crate) fn whole_name(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        if !self.name()? {
+            return None;
+        }
+        self.message.get(start..self.at)
+    }
+
+    /// An option of an OPT record, or a parameter of SVCB: its code and its value.
     pub(crate) fn option(&mut self) -> Option<(u16, &'a [u8])> {
         let code = self.u16()?;
         let len = usize::from(self.u16()?);
@@ -236,6 +242,41 @@ impl<'a> Reader<'a> {
         let bytes = self.message.get(self.at..end)?;
         self.at = end;
         Some(bytes)
+    }
+}
+
+/// Where a record of SVCB or HTTPS leads (RFC 9460 §2.2), whatever else it says.
+pub(crate) struct Binding<'a> {
+    /// Uncompressed wire form; the root where it is the owner itself.
+    pub(crate) target: &'a [u8],
+    pub(crate) hints: Vec<IpAddr>,
+}
+
+impl<'a> Binding<'a> {
+    /// Reads RDATA; none where a target or a hint cannot be read, or a parameter is not whole.
+    pub(crate) fn read(rdata: &'a [u8]) -> Option<Self> {
+        const IPV4_HINT: u16 = 4;
+        const IPV6_HINT: u16 = 6;
+        let mut reader = Reader::new(rdata);
+        reader.u16()?;
+        let mut binding = Self { target: reader.whole_name()?, hints: Vec::new() };
+        while !reader.is_at_end() {
+            let (key, value) = reader.option()?;
+            match key {
+                IPV4_HINT => {
+                    let (hints, rest) = value.as_chunks::<4>();
+                    binding.hints.extend(hints.iter().map(|octets| IpAddr::from(*octets)));
+                    rest.is_empty().then_some(())?;
+                }
+                IPV6_HINT => {
+                    let (hints, rest) = value.as_chunks::<16>();
+                    binding.hints.extend(hints.iter().map(|octets| IpAddr::from(*octets)));
+                    rest.is_empty().then_some(())?;
+                }
+                _ => {}
+            }
+        }
+        Some(binding)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The header, the question, and what is not a query for us.
 
 use crate::support::client::Udp;
-use crate::support::forwarder::{Forwarder, a};
+use crate::support::forwarder::{Forwarder, Plan, a, answer};
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::wire::*;
 
@@ -153,6 +153,47 @@ fn rfc3597_3_types_without_a_name_pass_unchanged() {
     forwarder.holds("odd.example", vec![Record::new("odd.example", 65280, 60, [10, 0, 0, 1, 0xc0, 0x0c])]);
     for _ in 0..2 {
         assert_eq!(sordino.ask("odd.example", 65280).texts(), ["TYPE65280 \\# 6 0a000001c00c"]);
+    }
+}
+
+/// Also what a codec would stumble over, and what is beside the answer does not spoil it.
+#[test]
+fn rfc3597_3_what_nobody_here_can_read_passes_all_the_same() {
+    const NULL: u16 = 10;
+    const CAA: u16 = 257;
+    let (forwarder, sordino) = house();
+    let grease = b"\0\x01\0\0\x01\0\x03\x02\xca\xca";
+    for (rtype, data) in [(65_280, &b""[..]), (NULL, b""), (CAA, b"\0\x05iss-ex"), (HTTPS, grease)] {
+        let name = format!("type{rtype}.example");
+        forwarder.holds(&name, vec![Record::new(&name, rtype, 60, data.to_vec())]);
+        for _ in 0..2 {
+            let reply = sordino.ask(&name, rtype);
+            assert_eq!(reply.answers.iter().map(|answer| answer.data.as_slice()).collect::<Vec<_>>(), [data], "{name}");
+        }
+    }
+    forwarder.on("beside.example", |query, _| {
+        let mut message = answer(query, &[a("beside.example", 60, "192.0.2.1")]);
+        message.authority.push(Record::new("example", NS, 60, [0xc0]));
+        message.additional.push(Record::new("ns.example", AAAA, 60, [0; 15]));
+        Plan::Answer(message)
+    });
+    assert_eq!(sordino.resolve("beside.example"), ["A 192.0.2.1"]);
+    assert_eq!(forwarder.asked("beside.example").len(), 1);
+}
+
+/// An HTTPS record that is passed on as it came is judged all the same.
+#[test]
+fn what_nobody_here_can_read_is_judged_by_where_it_leads() {
+    let forwarder = Forwarder::plain();
+    let sordino = Setup::before(&forwarder).list("ads", "block", "||muted.example^\n").start();
+    let grease = [0, 1, 0, 3, 2, 0xca, 0xca];
+    let target = [&[0, 1][..], &name_wire("muted.example"), &grease].concat();
+    let inside = [&[0, 1, 0][..], &grease, &[0, 4, 0, 4, 192, 168, 1, 1]].concat();
+    forwarder.holds("alias.example", vec![Record::new("alias.example", HTTPS, 60, target)]);
+    forwarder.holds("inside.example", vec![Record::new("inside.example", HTTPS, 60, inside)]);
+    for name in ["alias.example", "inside.example"] {
+        let reply = sordino.ask(name, HTTPS);
+        assert_eq!((reply.answers.len(), reply.ede().map(|(code, _)| code)), (0, Some(15)), "{name}");
     }
 }
 

@@ -7,6 +7,7 @@ use hickory_proto::rr::{RData, Record};
 
 use super::chain::is_dname;
 use super::policy_name;
+use crate::dns::wire::{Binding, rr_type};
 use crate::policy::Name;
 
 /// Names other than the owner: targets of CNAME, DNAME, SVCB and HTTPS.
@@ -17,6 +18,9 @@ pub(super) fn targets_of(answers: &[Record]) -> Box<[Name]> {
         RData::SVCB(svcb) if !svcb.target_name.is_root() => policy_name(&svcb.target_name),
         RData::HTTPS(https) if !https.0.target_name.is_root() => policy_name(&https.0.target_name),
         RData::Unknown { rdata, .. } if is_dname(record) => Name::from_wire(&rdata.anything).ok(),
+        RData::Unknown { rdata, .. } if is_binding(record) => {
+            Name::from_wire(Binding::read(&rdata.anything)?.target).ok().filter(|name| !name.as_ref().is_root())
+        }
         _ => None,
     };
     answers.iter().filter_map(target).collect()
@@ -37,6 +41,10 @@ pub(super) fn addresses_of(answers: &[Record]) -> Box<[IpAddr]> {
             }
             RData::SVCB(binding) => binding,
             RData::HTTPS(binding) => &binding.0,
+            RData::Unknown { rdata, .. } if is_binding(record) => {
+                addresses.extend(Binding::read(&rdata.anything).into_iter().flat_map(|binding| binding.hints));
+                continue;
+            }
             _ => continue,
         };
         for (_, value) in &binding.svc_params {
@@ -48,4 +56,9 @@ pub(super) fn addresses_of(answers: &[Record]) -> Box<[IpAddr]> {
         }
     }
     addresses.into()
+}
+
+/// Whether a record that is carried as octets says like SVCB where it leads.
+fn is_binding(record: &Record) -> bool {
+    matches!(u16::from(record.record_type()), rr_type::SVCB | rr_type::HTTPS)
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hickory_proto::op::Message;
 use tokio::net::UdpSocket;
 
-use super::response;
+use crate::dns::response;
 use crate::dns::wire::{HEADER_LEN, Reader};
 
 /// Responses from the right place that do not match, after which somebody is guessing: the question goes over TCP.

@@ -10,7 +10,6 @@ mod health;
 mod loops;
 mod options;
 mod request;
-mod response;
 mod route;
 mod server;
 mod tls;
