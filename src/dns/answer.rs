@@ -335,9 +335,10 @@ fn extended_error(option: &EdnsOption) -> Option<ExtendedError> {
     Some(ExtendedError::new(u16::from_be_bytes(*code), String::from_utf8_lossy(text)))
 }
 
-/// Whether a forwarder that says this should not be believed yet: another may know better.
+/// Whether a forwarder that says this should not be believed yet: another may know better. YXDOMAIN is about the name: what a
+/// DNAME record makes of it is too long (RFC 6672 §2.2).
 pub(crate) fn is_failure(rcode: ResponseCode) -> bool {
-    !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain)
+    !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain | ResponseCode::YXDomain)
 }
 
 #[cfg(test)]

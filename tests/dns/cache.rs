@@ -152,6 +152,21 @@ fn rfc1034_3_6_2_a_chain_of_aliases_comes_in_order() {
     assert_eq!(reply.texts(), ["CNAME b.chain.example.", "CNAME c.chain.example.", "A 192.0.2.9"]);
 }
 
+/// No other forwarder would know better.
+#[test]
+fn rfc6672_2_2_a_name_that_would_be_too_long_is_said_to_be() {
+    const DNAME: u16 = 39;
+    const YXDOMAIN: u16 = 6;
+    let (forwarder, sordino) = house();
+    forwarder.on("moved.example", |query, _| {
+        let moved = Record::new("moved.example", DNAME, 60, name_wire("elsewhere.example"));
+        Plan::Answer(Message { answers: vec![moved], ..with_rcode(query, YXDOMAIN) })
+    });
+    let reply = sordino.ask("long.moved.example", A);
+    assert_eq!((reply.rcode(), reply.answers[0].rtype), (YXDOMAIN, DNAME));
+    assert_eq!(forwarder.asked("long.moved.example").len(), 1);
+}
+
 /// RFC 8767 §5: when nobody answers, what was known is better than nothing, and says that it is stale.
 #[test]
 fn rfc8767_5_a_stale_answer_is_given_when_no_forwarder_answers() {

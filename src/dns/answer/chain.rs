@@ -75,7 +75,20 @@ pub(super) fn chain_of(
         record.name = owner.clone();
     }
     level_ttls(&mut kept);
-    Ok(Chain { records: kept, owners, leads_on: None })
+    Ok(Chain { records: each_once(kept), owners, leads_on: None })
+}
+
+/// A record that comes twice is one record (RFC 2181 §5).
+fn each_once(records: Vec<Record>) -> Vec<Record> {
+    let mut seen: Vec<Record> = Vec::with_capacity(records.len());
+    for record in records {
+        // Data first: most records of an RRset differ there, and nowhere else.
+        let again = seen.iter().any(|other| other.data == record.data && other.name == record.name);
+        if !again {
+            seen.push(record);
+        }
+    }
+    seen
 }
 
 fn take_signatures(

@@ -70,6 +70,15 @@ fn read_back(answer: &Answer, question: &Question, ttl: Ttl) -> Message {
 }
 
 #[test]
+fn rfc2181_5_a_record_twice_is_one_record() {
+    let question = question("a.example", 1, false);
+    let answers = vec![a("a.example", 60, 1), a("a.example", 50, 1), a("a.example", 60, 2)];
+    let answer = Answer::from_response(&question, response("a.example", 1, answers, vec![]), false, &anything).unwrap();
+    let message = read_back(&answer, &question, Ttl::Aged(0));
+    assert_eq!(message.answers, [a("a.example", 50, 1), a("a.example", 50, 2)]);
+}
+
+#[test]
 fn rfc5452_records_about_other_names_are_not_taken() {
     let question = question("a.example", 1, false);
     let answers = vec![a("bank.example", 60, 6), a("a.example", 60, 1)];
