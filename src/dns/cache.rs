@@ -20,6 +20,8 @@ const MAX_STALE: Duration = Duration::from_secs(86_400);
 /// After a failure, the shortest and the longest time until forwarders are asked again (RFC 9520 §3.2).
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
+/// How long after that a failure still says that the next question may be in vain.
+const REMEMBERED: Duration = Duration::from_secs(30);
 
 /// Times an answer was given from here until it is worth asking for again before it ends.
 const POPULAR: u32 = 3;
@@ -66,6 +68,8 @@ pub(crate) enum Found {
     Failing(Option<Arc<Answer>>, Arc<Answer>),
     /// An answer past its TTL that may be given if nothing better comes.
     Expired(Arc<Answer>),
+    /// The same, and forwarders have failed to renew it: worth asking for again, and not worth another wait.
+    Overdue(Arc<Answer>),
     /// Nothing.
     Absent,
 }
@@ -112,15 +116,19 @@ impl Cache {
         let usable = usable.map(|(answer, _)| answer.clone());
         match (&entry.failure, usable) {
             (Some(failure), usable) if now < failure.until => Found::Failing(usable, failure.answer.clone()),
+            (Some(failure), Some(answer)) if now < failure.until + REMEMBERED => Found::Overdue(answer),
             (_, Some(answer)) => Found::Expired(answer),
             (_, None) => Found::Absent,
         }
     }
 
-    /// Keeps a good answer, unless it may not be kept.
+    /// Keeps a good answer, unless it may not be kept. What was known before is no longer so, in either case.
     pub(crate) fn keep(&self, question: Question, answer: Arc<Answer>, now: Instant) {
         if answer.ttl > 0 {
             self.put(question, Entry { good: Some((answer, now)), failure: None, given: AtomicU32::default() });
+        } else {
+            self.present.remove(&question);
+            self.absent.remove(&question);
         }
     }
 
@@ -133,6 +141,14 @@ impl Cache {
         let given = before.as_ref().map_or(0, |entry| entry.given.load(Ordering::Relaxed));
         let failure = Some(Failure { answer, hold, until: now + hold });
         self.put(question, Entry { good, failure, given: given.into() });
+    }
+
+    /// Remembers that forwarders take too long to renew what is known, before they have failed: who asks meanwhile need not
+    /// find that out by waiting as well (RFC 8767 §5).
+    pub(crate) fn keep_delay(&self, question: &Question, answer: Arc<Answer>, now: Instant) {
+        if self.entry(question).is_some_and(|entry| entry.failure.is_none()) {
+            self.keep_failure(question.clone(), answer, now);
+        }
     }
 
     fn entry<Q: Hash + Equivalent<Question>>(&self, question: &Q) -> Option<Arc<Entry>> {
@@ -208,8 +224,10 @@ mod tests {
     #[test]
     fn rfc1034_a_ttl_of_zero_is_not_cached() {
         let (cache, now) = (Cache::new(1 << 20), Instant::now());
-        cache.keep(question("a.example"), answer(0), now);
-        assert!(matches!(cache.find(&question("a.example"), now), Found::Absent));
+        for ttl in [0, 60, 0] {
+            cache.keep(question("a.example"), answer(ttl), now);
+        }
+        assert!(matches!(cache.find(&question("a.example"), now), Found::Absent), "nor is what it replaces");
     }
 
     #[test]
@@ -231,7 +249,24 @@ mod tests {
         cache.keep(question("a.example"), answer(10), now);
         cache.keep_failure(question("a.example"), answer(0), now + seconds(20));
         assert!(matches!(cache.find(&question("a.example"), now + seconds(20)), Found::Failing(Some(_), _)));
-        assert!(matches!(cache.find(&question("a.example"), now + seconds(21)), Found::Expired(_)));
+        assert!(matches!(cache.find(&question("a.example"), now + seconds(21)), Found::Overdue(_)));
+        assert!(matches!(cache.find(&question("a.example"), now + seconds(50)), Found::Overdue(_)));
+        assert!(matches!(cache.find(&question("a.example"), now + seconds(51)), Found::Expired(_)), "long ago");
+    }
+
+    #[test]
+    fn rfc8767_a_delay_is_found_out_once() {
+        let (cache, now) = (Cache::new(1 << 20), Instant::now());
+        cache.keep_delay(&question("a.example"), answer(0), now);
+        assert!(matches!(cache.find(&question("a.example"), now), Found::Absent), "there is nothing to give meanwhile");
+        cache.keep(question("a.example"), answer(10), now);
+        // However many waited, it is one delay.
+        (0..9).for_each(|_| cache.keep_delay(&question("a.example"), answer(0), now + seconds(20)));
+        let find = |after| cache.find(&question("a.example"), now + seconds(after));
+        assert!(matches!(find(20), Found::Failing(Some(_), _)));
+        assert!(matches!(find(21), Found::Overdue(_)));
+        cache.keep(question("a.example"), answer(10), now + seconds(22));
+        assert!(matches!(find(23), Found::Fresh(..)) && matches!(find(32), Found::Expired(_)));
     }
 
     #[test]
@@ -294,7 +329,7 @@ mod tests {
         cache.keep_failure(question("a.example"), answer(0), now + seconds(55));
         assert!(matches!(find(55), Found::Fresh(_, 55)), "it has just failed");
         assert!(matches!(find(57), Found::Waning(_, 57)));
-        assert!(matches!(find(60), Found::Expired(_)));
+        assert!(matches!(find(60), Found::Overdue(_)));
     }
 
     #[test]

@@ -161,6 +161,10 @@ impl Resolver {
             }
             Found::Failing(Some(stale), _) => Finding::stale(stale),
             Found::Failing(None, failure) => Finding::failed(failure),
+            Found::Overdue(stale) => {
+                self.renew(&question.to_owned());
+                Finding::stale(stale)
+            }
             // In a box of its own: the way of a query that waits for nothing is moved about, and is short.
             Found::Expired(stale) => Box::pin(self.fetch(question.to_owned(), Some(stale), source.sender)).await,
             Found::Absent => Box::pin(self.fetch(question.to_owned(), None, source.sender)).await,
@@ -228,7 +232,14 @@ impl Resolver {
         }
         let landed = match &stale {
             None => flight.landing().await,
-            Some(_) => tokio::time::timeout(STALE_AFTER, flight.landing()).await.unwrap_or(None),
+            Some(_) => match tokio::time::timeout(STALE_AFTER, flight.landing()).await {
+                Ok(landed) => landed,
+                Err(_) => {
+                    let slow = failure(ExtendedError::NETWORK_ERROR, "no forwarder has answered yet");
+                    self.cache.keep_delay(&question, Arc::new(slow), self.clock.instant());
+                    None
+                }
+            },
         };
         match (landed, stale) {
             (Some(Landed { answer, server: Some(server) }), _) => {
@@ -251,6 +262,11 @@ impl Resolver {
                 self.counters.prefetched.add_one();
             }
         }
+    }
+
+    /// Asks again, without anybody who waits for it.
+    fn renew(&self, question: &Question) {
+        let _ = self.flights.join(question, || self.fly(question.clone()));
     }
 
     /// One flight: what it brings is in the cache before those who wait for it hear of it.

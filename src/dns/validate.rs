@@ -231,7 +231,7 @@ impl Asker {
         match self.cache.find(question, self.clock.instant()) {
             Found::Fresh(answer, _) | Found::Waning(answer, _) => return Ok((answer, "cache".into())),
             Found::Failing(_, failed) => return Err(again(&failed)),
-            Found::Expired(_) | Found::Absent => {}
+            Found::Expired(_) | Found::Overdue(_) | Found::Absent => {}
         }
         let busy = || failure(ExtendedError::NETWORK_ERROR, "too many questions under way");
         let mut flight = self.flights.join(question, || self.clone().fly(question.clone())).ok_or_else(busy)?;

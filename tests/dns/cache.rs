@@ -194,6 +194,29 @@ fn rfc8767_5_a_stale_answer_is_given_when_no_forwarder_answers() {
     until("the new answer", || (sordino.ask("loyal.example", A).rcode() == NXDOMAIN).then_some(()));
 }
 
+/// Who asks for the same once more need not find out anew that nobody answers, also not when forwarders are asked again.
+#[test]
+fn rfc8767_5_only_the_first_waits_for_forwarders_that_are_silent() {
+    const PATIENCE: Duration = Duration::from_millis(1_800);
+    const TRIES: usize = 3;
+    let (forwarder, sordino) = house();
+    forwarder.holds("loyal.example", vec![a("loyal.example", 1, "192.0.2.10")]);
+    assert_eq!(sordino.ask("loyal.example", A).ttl(), 1);
+    forwarder.fall_silent(true);
+    until("a stale answer", || sordino.ask("loyal.example", A).ede());
+    let begin = Instant::now();
+    let asked = forwarder.asked("loyal.example").len();
+    until("a question after the failure", || {
+        let begin = Instant::now();
+        assert_eq!(sordino.ask("loyal.example", A).ede().map(|(code, _)| code), Some(3));
+        assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+        (forwarder.asked("loyal.example").len() > asked + TRIES).then_some(())
+    });
+    assert!(begin.elapsed() > PATIENCE, "there was a wait to be spared");
+    forwarder.fall_silent(false);
+    until("the new answer", || sordino.ask("loyal.example", A).ede().is_none().then_some(()));
+}
+
 /// The cache holds what upstream said, never what policy said.
 #[test]
 fn a_name_that_is_muted_and_allowed_again_resolves_without_a_new_question() {
