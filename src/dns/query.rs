@@ -197,6 +197,11 @@ impl Query {
         self.spelled.as_deref().unwrap_or_else(|| self.name.as_ref().wire())
     }
 
+    /// The same question about another name.
+    pub(crate) fn about(&self, name: &Name) -> Self {
+        Self { name: name.clone(), spelled: None, ..self.clone() }
+    }
+
     /// Whether DNSSEC records are wanted.
     pub(crate) fn dnssec_ok(&self) -> bool {
         self.edns.is_some_and(|edns| edns.dnssec_ok)

@@ -1,5 +1,6 @@
 //! The response to a query, and how it is written down.
 
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -144,6 +145,27 @@ impl Reply {
             return Self::negative(rcode, ttl);
         }
         Self::error(rcode)
+    }
+
+    /// This reply, which is of the house itself and about `target`, as the reply about a name that is an alias of it.
+    pub(crate) fn behind_alias(self, target: &Name, ttl: u32) -> Self {
+        let owned = |rtype, ttl, rdata| Owned { owner: Some(target.clone()), rtype, ttl, rdata };
+        let (records, soa) = match self.body {
+            Body::Own(records, soa) => {
+                let negative = || owned(rr_type::SOA, OWN_NEGATIVE_TTL, wire::soa(OWN_NEGATIVE_TTL).into());
+                let soa = soa.or_else(|| records.is_empty().then(negative));
+                (records, soa)
+            }
+            Body::Records(ttl, records) => {
+                (records.into_iter().map(|(rtype, rdata)| owned(rtype, ttl, rdata)).collect(), None)
+            }
+            Body::Negative(ttl) => (Vec::new(), Some(owned(rr_type::SOA, ttl, wire::soa(ttl).into()))),
+            // An error, or nothing that the house says of a name of its own.
+            _ => return self,
+        };
+        let alias = Owned { owner: None, rtype: rr_type::CNAME, ttl, rdata: target.as_ref().wire().into() };
+        let behind = records.into_iter().map(|record| Owned { owner: record.owner.or(Some(target.clone())), ..record });
+        Self { body: Body::Own(iter::once(alias).chain(behind).collect(), soa), ..self }
     }
 
     /// What a forwarder said `age` seconds ago.

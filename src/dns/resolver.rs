@@ -122,7 +122,7 @@ impl Resolver {
         match local::find(query, snapshot) {
             Some(Known::Reply(reply)) => return Told::at_once(Outcome::Local, reply),
             Some(Known::Alias(alias, ttl)) => {
-                let reply = Box::pin(self.rewrite(query, &alias, ttl, source.sender)).await;
+                let reply = Box::pin(self.rewrite(query, &alias, ttl, snapshot, source)).await;
                 return Told::at_once(Outcome::Local, reply);
             }
             None => {}
@@ -138,7 +138,8 @@ impl Resolver {
         // What does the policy say about the name?
         let mut judgement = policy.judge(asker, query.name.as_ref(), query.qtype, source.at);
         if let Some(rewrite) = judgement.rewrite.clone() {
-            let reply = Box::pin(self.rewrite(query, &rewrite, policy.blocking().ttl, source.sender)).await;
+            let ttl = policy.blocking().ttl;
+            let reply = Box::pin(self.rewrite(query, &rewrite, ttl, snapshot, source)).await;
             return Told { judgement, ..Told::at_once(Outcome::Local, reply) };
         }
         if judgement.verdict == Verdict::Block {
@@ -293,15 +294,28 @@ impl Resolver {
         }
     }
 
-    /// The answer that a rule gives; where it names another name, what forwarders say about that one.
-    async fn rewrite(&self, query: &Query, rewrite: &Rewrite, ttl: u32, asker: IpAddr) -> Reply {
+    /// The answer that a rule gives; where it names another name, what is known about that one.
+    async fn rewrite(&self, query: &Query, rewrite: &Rewrite, ttl: u32, snapshot: &Snapshot, source: &Source) -> Reply {
         let Some(target) = &rewrite.alias else { return Reply::rewritten(rewrite, query, ttl) };
+        let there = query.about(target);
+        let known = match local::find(&there, snapshot) {
+            Some(Known::Reply(reply)) => Some(reply),
+            // Records of the house follow their own aliases to the end, so this is the last turn.
+            Some(Known::Alias(further, ttl)) => {
+                return Box::pin(self.rewrite(query, &further, ttl, snapshot, source)).await;
+            }
+            None => special::reply(&there).filter(|_| !self.upstreams.covers(target.as_ref())),
+        };
+        if let Some(reply) = known {
+            return reply.behind_alias(target, ttl);
+        }
         let question = question_of(query, target.as_ref());
-        let finding = match self.cache.find(&question, self.clock.instant()) {
+        let finding = match self.cache.find(&question, source.arrived) {
             Found::Fresh(answer, age) | Found::Waning(answer, age) => {
                 Finding { outcome: Outcome::Cached, answer, age, server: None }
             }
-            _ => self.fetch(question.to_owned(), None, asker).await,
+            Found::Failing(None, failure) => Finding::failed(failure),
+            _ => self.fetch(question.to_owned(), None, source.sender).await,
         };
         match finding.answer.behind_alias(&query.name, target, ttl) {
             Ok(answer) => Reply::answered(Arc::new(answer), finding.age),

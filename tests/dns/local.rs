@@ -64,6 +64,50 @@ fn own_records_answer_for_every_type_and_never_leave_the_house() {
     assert_eq!((event["outcome"].as_str(), event["verdict"].as_str()), (Some("local"), Some("pass")), "{event}");
 }
 
+/// Where an alias of the operator's leads to something in the house, nobody outside is asked about that.
+#[test]
+fn an_alias_may_lead_to_a_device_and_to_no_name_that_stays_here_outside() {
+    let device = "\n[[device]]\nname = \"Phone\"\nip = \"192.168.7.9\"\n";
+    let alias = |name: &str, target: &str| format!("\n[[local]]\nname = {name:?}\ncname = {target:?}\n");
+    let own: String = [
+        ("print.house.example", "phone.home.arpa"),
+        ("old.house.example", "gone.lan"),
+        ("here.house.example", "localhost"),
+        ("near.house.example", "print.house.example"),
+        ("far.house.example", "fails.example"),
+    ]
+    .map(|(name, target)| alias(name, target))
+    .concat();
+    let forwarder = Forwarder::plain();
+    forwarder.fails("fails.example", SERVFAIL);
+    let rule = "|rule.example^$dnsrewrite=NOERROR;CNAME;phone.home.arpa\n";
+    let setup = Setup::before(&forwarder).table(&own).table(device).list("mine", "block", rule);
+    let sordino = setup.table("trusted = true\n").start();
+    for name in ["print.house.example", "rule.example"] {
+        let reply = sordino.ask(name, A);
+        assert_eq!(reply.texts(), ["CNAME phone.home.arpa.", "A 192.168.7.9"], "{name}");
+        assert_eq!(reply.answers[1].name, name_wire("phone.home.arpa"), "{name}");
+        let reply = sordino.ask(name, AAAA);
+        assert_eq!((reply.rcode(), reply.texts()), (NOERROR, vec!["CNAME phone.home.arpa.".to_owned()]), "{name}");
+        assert_eq!(reply.authority[0].name, name_wire("phone.home.arpa"), "what is not there is behind the alias");
+    }
+    assert_eq!(
+        sordino.resolve("near.house.example"),
+        ["CNAME phone.home.arpa.", "A 192.168.7.9"],
+        "own aliases are one"
+    );
+    let reply = sordino.ask("old.house.example", A);
+    assert_eq!((reply.rcode(), reply.texts()), (NXDOMAIN, vec!["CNAME gone.lan.".to_owned()]));
+    assert_eq!(sordino.resolve("here.house.example"), ["CNAME localhost.", "A 127.0.0.1"]);
+    assert!(forwarder.asked_all().is_empty());
+    // A failure behind an alias is held like any other.
+    for _ in 0..20 {
+        assert_eq!(sordino.ask("far.house.example", A).rcode(), SERVFAIL);
+    }
+    let asked = forwarder.asked("fails.example").len();
+    assert!(asked <= 9, "{asked} questions");
+}
+
 const ZONE: &str = "$TTL 120\n@ SOA ns hostmaster 7 3600 600 86400 30\n@ NS ns\nns A 192.168.1.2\nwww CNAME ns\n\
     *.wild A 192.168.1.3\na.b.c TXT \"deep\"\n";
 
