@@ -213,6 +213,18 @@ fn rfc8467_4_1_padding_is_answered_with_padding() {
 }
 
 #[test]
+fn rfc9112_3_2_a_request_names_its_host_once() {
+    let house = house();
+    let path = in_url("/dns-query", &query("muted.example", A));
+    for (version, hosts, status) in
+        [("1.1", "Host: a\r\n", 200), ("1.1", "", 400), ("1.1", "Host: a\r\nHost: b\r\n", 400), ("1.0", "", 200)]
+    {
+        let request = format!("GET {path} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        assert_eq!(house.raw(request.as_bytes()).status, status, "{version} {hosts:?}");
+    }
+}
+
+#[test]
 fn nothing_is_upgraded_to_http_2_without_tls_agreeing() {
     let house = house();
     let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n";

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Response, StatusCode, Version};
 
 use super::caller::{self, Caller};
 use crate::dns::labels::DeviceLabel;
@@ -39,6 +39,10 @@ impl Refusal {
 
 /// Reads the head of a request.
 pub(super) fn read(head: &Parts) -> Result<Asked, Refusal> {
+    // RFC 9112 §3.2: without one, or with two, whoever stands between may have understood another request.
+    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "Name the host you mean, once.\n"));
+    }
     let label = label(head.uri.path())?;
     match head.method {
         Method::GET | Method::HEAD => Ok(Asked { label, message: Some(in_url(head.uri.query().unwrap_or_default())?) }),
@@ -122,7 +126,7 @@ mod tests {
     use super::*;
 
     fn read_request(method: &str, uri: &str, media_type: Option<&str>) -> Result<(Option<String>, usize), u16> {
-        let mut request = Request::builder().method(method).uri(uri);
+        let mut request = Request::builder().method(method).uri(uri).header("host", "dns.example");
         if let Some(media_type) = media_type {
             request = request.header("content-type", media_type);
         }
