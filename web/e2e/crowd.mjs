@@ -38,6 +38,10 @@ try {
   expect('what is looked for', new URL(page.url()).searchParams.get('find'), '127.0.1.77');
   expect('the one that was found', await rows.count(), 1);
   await shot(page, 'devices-found');
+  // Whoever follows a link by keyboard goes on from the heading of the page it leads to.
+  await rows.getByRole('link').first().press('Enter');
+  await page.locator('h1:focus').waitFor();
+  await page.goBack();
   await page.getByRole('searchbox').fill('');
   await page.emulateMedia({ media: 'print' });
   expect('the field on paper', await page.getByRole('searchbox').isVisible(), false);

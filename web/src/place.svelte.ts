@@ -52,6 +52,26 @@ export function follow(event: MouseEvent): void {
 
 /** Tells screen readers where they are now, by moving focus to the heading as a page load would. */
 async function announce(): Promise<void> {
+  awaited?.disconnect();
   await tick();
-  document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+  const main = document.querySelector('main');
+  const before = document.activeElement;
+  if (!main || headed(main)) return;
+  // Most pages have their heading once they know what to say in it. Whoever went on meanwhile is not called back.
+  const awaiting = new MutationObserver(() => {
+    const now = document.activeElement;
+    if ((now !== before && now !== document.body) || headed(main)) awaiting.disconnect();
+  });
+  awaiting.observe(main, { childList: true, subtree: true });
+  awaited = awaiting;
+}
+
+/** What waits for the heading of a page, and gives up when another is gone to. */
+let awaited: MutationObserver | undefined;
+
+/** Moves focus to the heading; false where there is none. */
+function headed(main: Element): boolean {
+  const heading = main.querySelector<HTMLElement>('h1');
+  heading?.focus({ preventScroll: true });
+  return heading !== null;
 }
