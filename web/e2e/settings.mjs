@@ -66,7 +66,7 @@ try {
   expect('the button that has the focus again', await end.evaluate((button) => button === document.activeElement), true);
   await end.press('Enter');
   await page.keyboard.press('Enter');
-  await tokens.getByText('There is none.').waitFor();
+  await tokens.getByText('There are none yet.').waitFor();
   expect('the token after its end', (await bare.request.get(`${base}/api/v1/overview`, asProgram)).status(), 401);
 
   // Another browser is seen and logged out.
@@ -109,9 +109,9 @@ try {
   await shot(page, 'restore-found');
   const records = async () => (await (await context.request.get(`${base}/api/v1/local`)).json()).map(({ name }) => name).join();
   expect('the names while it is only looked at', await records(), 'printer.home.arpa,meanwhile.home.arpa');
-  await backup.getByRole('button', { name: 'Take it back' }).click();
-  await backup.getByRole('button', { name: 'Take it back' }).click();
-  await page.getByText('is in force').waitFor();
+  await backup.getByRole('button', { name: 'Restore it' }).click();
+  await backup.getByRole('button', { name: 'Restore it' }).click();
+  await page.getByText('is restored').waitFor();
   expect('the names after it', await records(), 'printer.home.arpa');
 
   // A second factor: begun with the password, seen as a QR code, confirmed, and asked for at login.
@@ -119,7 +119,7 @@ try {
   await factor.getByRole('button', { name: 'Switch it on' }).click();
   await factor.locator('input[type=password]').fill('not the password');
   await factor.getByRole('button', { name: 'Go on' }).click();
-  await factor.getByText('That is not the password of now').waitFor();
+  await factor.getByText('That is not the current password').waitFor();
   await factor.locator('input[type=password]').fill(password);
   await factor.getByRole('button', { name: 'Go on' }).click();
   await factor.locator('svg[role=img]').waitFor();
@@ -196,9 +196,9 @@ try {
   expect('changing the password', changed.status(), 204);
   await backup.locator('input[type=file]').setInputFiles({ ...file, buffer: readFileSync(await whole.path()) });
   await backup.getByText('password, second factor and tokens', { exact: true }).waitFor();
-  await backup.getByRole('button', { name: 'Take it back' }).click();
+  await backup.getByRole('button', { name: 'Restore it' }).click();
   await backup.getByText('The password in the file counts').waitFor();
-  await backup.getByRole('button', { name: 'Take it back' }).click();
+  await backup.getByRole('button', { name: 'Restore it' }).click();
   await page.getByRole('heading', { name: 'Log in' }).waitFor();
   await page.locator('input[type=password]').fill(password);
   await page.locator('form button.main').click();

@@ -1,6 +1,6 @@
 import { api, body } from './api/client';
 import { changes } from './api/load.svelte';
-import type { Action, Label, NewRule } from './api/types';
+import type { Action, Label, NewRule, Scope } from './api/types';
 import { t } from './lang/lang.svelte';
 import { visible } from './lang/visible';
 import { notices } from './notices.svelte';
@@ -17,9 +17,14 @@ export interface Subject {
 export const LENGTHS = ['10m', '1h', 'good'] as const;
 export type Length = (typeof LENGTHS)[number];
 
+/** For whom it is decided: the device alone, all that have its profile, or everyone. */
+export type Whom = 'device' | 'profile' | 'everyone';
+
 export interface Decision {
   action: Action;
-  everyone: boolean;
+  whom: Whom;
+  /** The device's profile, where that is for whom. */
+  profile?: string;
   length: Length;
   subtree: boolean;
 }
@@ -36,17 +41,21 @@ export const MS: Record<Length, number | null> = { '10m': 600_000, '1h': 3_600_0
 /** Makes the rule, tells of it and offers to take it back. */
 export async function decide(about: Subject, decision: Decision, now: number): Promise<void> {
   const ms = MS[decision.length];
-  const device = decision.everyone ? undefined : about.device;
   const rule: NewRule = {
     name: about.name,
     subtree: decision.subtree,
     action: decision.action,
-    scope: device ? { device: device.id } : 'everyone',
+    scope: scopeOf(about, decision),
     ...(ms === null ? {} : { until: now + ms }),
   };
   const made = await body(api.POST('/api/v1/rules', { body: rule }));
   changes.times += 1;
-  notices.tell(sentence(about, decision, device?.name), () => undo(made.id));
+  notices.tell(sentence(about, decision), () => undo(made.id));
+}
+
+function scopeOf({ device }: Subject, { whom, profile }: Decision): Scope {
+  if (whom === 'everyone' || !device) return 'everyone';
+  return whom === 'profile' && profile !== undefined ? { profile } : { device: device.id };
 }
 
 async function undo(id: number): Promise<void> {
@@ -55,8 +64,9 @@ async function undo(id: number): Promise<void> {
   notices.tell(t('done.undone'));
 }
 
-function sentence(about: Subject, { action, length }: Decision, device: string | undefined): string {
-  const name = { text: visible(about.name), outside: true };
-  const whom = device === undefined ? t('done.everyone') : t('done.device', { device: { text: visible(device), outside: true } });
-  return t(`done.${action}`, { name, whom, long: t(`done.${length}`) });
+function sentence(about: Subject, decision: Decision): string {
+  const outside = (text: string) => ({ text: visible(text), outside: true });
+  const scope = scopeOf(about, decision);
+  const whom = scope === 'everyone' ? t('done.everyone') : 'profile' in scope ? t('done.profile', { profile: outside(scope.profile) }) : t('done.device', { device: outside(about.device?.name ?? '') });
+  return t(`done.${decision.action}`, { name: outside(about.name), whom, long: t(`done.${decision.length}`) });
 }

@@ -36,6 +36,7 @@ export type RuleMatch = Schemas['RuleMatch'];
 export type Pause = Schemas['Pause'];
 export type Profile = Schemas['ProfileRow'];
 export type Schedule = Schemas['ScheduleRow'];
+export type ScheduleState = Schemas['ScheduleState'];
 export type Slot = Schemas['Slot'];
 export type Explanation = Schemas['Explanation'];
 export type Breakage = Schemas['Breakage'];

@@ -32,6 +32,19 @@ export const weekday = dates('weekday', { weekday: 'short' });
 export const day = dates('day', { day: 'numeric', month: 'short' });
 export const weekdayDay = dates('weekdayDay', { weekday: 'short', day: 'numeric', month: 'short' });
 export const dayTime = dates('dayTime', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+/** A day and a time as the clocks of `zone` show them; by the viewer's own where this browser does not know it. */
+export function dayTimeIn(at: number, zone: string | null | undefined): string {
+  const options: Intl.DateTimeFormatOptions = { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
+  const make = (l: string) => {
+    try {
+      return new Intl.DateTimeFormat(l, { ...options, ...(zone ? { timeZone: zone } : {}) });
+    } catch {
+      return new Intl.DateTimeFormat(l, options);
+    }
+  };
+  return once(`dayTime in ${zone ?? ''}`, make).format(at);
+}
+
 export const full = dates('full', { dateStyle: 'full', timeStyle: 'medium' });
 
 /** From one moment to another, as short as the language allows: "Tue, Nov 3, 14:00 – 15:00". */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { bucketsOf, isPeriod, offsetMinutes, spanOf, ticksTo } from './period';
+import { bucketsOf, isPeriod, lastNight, offsetMinutes, spanOf, ticksTo } from './period';
 
 const HOUR = 3_600_000;
 const at = (text: string) => new Date(text).getTime();
@@ -15,6 +15,13 @@ function hourly(from: number, to: number) {
 describe('spans', () => {
   test('a day is the running hour and the 23 before it', () => {
     expect(spanOf('24h', at('2026-11-21T14:35:00'))).toEqual({ from: at('2026-11-20T15:00:00'), to: at('2026-11-21T14:35:00') });
+  });
+
+  test('the last night is that of today, as far as it is over', () => {
+    expect(lastNight(at('2026-11-21T14:35:00'))).toEqual({ from: at('2026-11-21T00:00:00'), to: at('2026-11-21T06:00:00') });
+    expect(lastNight(at('2026-11-21T02:10:00'))).toEqual({ from: at('2026-11-21T00:00:00'), to: at('2026-11-21T02:10:00') });
+    // The clocks go back at three: the night has seven hours.
+    expect(lastNight(at('2026-10-25T14:00:00'))).toEqual({ from: at('2026-10-25T00:00:00'), to: at('2026-10-25T06:00:00') });
   });
 
   test('a week is today and the six whole days before it', () => {

@@ -36,6 +36,15 @@ export function spanOf(period: Period, now: number): Span {
   return { from: start.getTime(), to: now };
 }
 
+/** The hours from midnight to six that began last, as far as they are over; night is what the server counts as such. */
+export function lastNight(now: number): Span {
+  const start = new Date(now);
+  start.setHours(0, 0, 0, 0);
+  const end = new Date(start);
+  end.setHours(6);
+  return { from: start.getTime(), to: Math.min(end.getTime(), now) };
+}
+
 /** Sums hours into columns that begin on round hours of the viewer's day, also where the clock was changed. */
 export function bucketsOf(period: Period, hours: readonly HourCounts[]): Bucket[] {
   const step = STEP_HOURS[period];
