@@ -54,7 +54,8 @@ Errors are problem details (RFC 9457); `detail` is a sentence for people, `type`
 ";
 
 /// Collections that people change, and what changes with them. Their tags are those of `control::Kept`.
-const TAGGED: [&str; 8] = ["addresses", "devices", "guards", "lists", "local", "pauses", "profiles", "rules"];
+const TAGGED: [&str; 9] =
+    ["addresses", "devices", "guards", "lists", "local", "pauses", "profiles", "rules", "schedules"];
 
 /// What stands above all routes.
 pub(crate) fn frame() -> OpenApi {

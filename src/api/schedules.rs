@@ -1,7 +1,6 @@
 //! Schedules: hours of the week in which lists are in force. Those of `config.toml` are shown, those of the page can be
 //! changed.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,8 @@ use utoipa::ToSchema;
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment};
-use crate::control::joined_schedules;
+use super::revision::{Seen, Tagged};
+use crate::control::{Kept, Revision, joined_schedules};
 use crate::policy::{Schedule, ScheduleUse, Slot};
 use crate::store::AddedSchedule;
 use crate::time::Timestamp;
@@ -34,6 +34,9 @@ pub(crate) struct ScheduleRow {
     name: String,
     /// Whether it can be changed only in `config.toml`.
     fixed: bool,
+    /// Its tag for `If-Match`, without the quotation marks; none where `config.toml` fixes it.
+    #[schema(value_type = Option<String>)]
+    revision: Option<Revision>,
     /// The hours.
     slots: Vec<Slot>,
     /// Whether it holds now.
@@ -85,7 +88,8 @@ pub(crate) struct ChangeToSchedule {
 /// Lists the schedules.
 #[utoipa::path(get, path = "/schedules", tag = "lists", responses((status = 200, body = Timetable)))]
 pub(crate) async fn list_schedules(house: LoggedIn) -> impl IntoResponse {
-    Json(timetable(&house))
+    let tag = house.control.revision(&Kept::Schedules);
+    Tagged(tag, timetable(&house))
 }
 
 /// Makes a schedule.
@@ -93,13 +97,14 @@ pub(crate) async fn list_schedules(house: LoggedIn) -> impl IntoResponse {
     responses((status = 201, description = "The schedule is there, and what it is for goes by it")))]
 pub(crate) async fn add_schedule(
     house: LoggedIn,
+    seen: Seen,
     Body(ScheduleToMake { name, slots, uses }): Body<ScheduleToMake>,
 ) -> Result<impl IntoResponse, Problem> {
     let length = name.chars().count();
     if name.trim() != name || length == 0 || length > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(Problem::unusable("A name has 1 to 64 characters, and no space at either end."));
     }
-    carried_out(house.control.add_schedule(added(name, slots, uses))).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Schedules)).add_schedule(added(name, slots, uses))).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -109,10 +114,12 @@ pub(crate) async fn add_schedule(
     responses((status = 204, description = "It is so now")))]
 pub(crate) async fn change_schedule(
     house: LoggedIn,
+    seen: Seen,
     Segment(name): Segment<String>,
     Body(ChangeToSchedule { slots, uses }): Body<ChangeToSchedule>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.change_schedule(added(name, slots, uses))).await?;
+    let control = house.control.expecting(seen.of(Kept::Schedule(name.clone())));
+    carried_out(control.change_schedule(added(name, slots, uses))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -122,19 +129,23 @@ pub(crate) async fn change_schedule(
     responses((status = 204, description = "The schedule is gone")))]
 pub(crate) async fn remove_schedule(
     house: LoggedIn,
+    seen: Seen,
     Segment(name): Segment<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.remove_schedule(name)).await?;
+    carried_out(house.control.expecting(seen.of(Kept::Schedule(name.clone()))).remove_schedule(name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn timetable(house: &House) -> Timetable {
     let fixed = house.control.schedules_fixed();
-    let all = joined_schedules(&fixed, &house.store.settings());
+    let settings = house.store.settings();
+    let all = joined_schedules(&fixed, &settings);
+    let made = |schedule: &Schedule| settings.schedules.iter().find(|made| made.name == schedule.name);
     let now = house.clock.now();
     let row = |schedule: &Schedule| ScheduleRow {
         name: schedule.name.clone(),
         fixed: fixed.all.contains(schedule),
+        revision: made(schedule).filter(|_| !fixed.all.contains(schedule)).map(Revision::of),
         slots: schedule.slots.clone(),
         holds: schedule.holds(&all.zone, now),
         changes_at: schedule.next_flip(&all.zone, now),

@@ -38,6 +38,10 @@ pub enum Kept {
     Profiles,
     /// One of them, by name.
     Profile(String),
+    /// All schedules that were made in the page.
+    Schedules,
+    /// One of them, by name.
+    Schedule(String),
     /// What the page says of all devices.
     Devices,
     /// What it says of one: name, profile, and who is joined to it.
@@ -120,7 +124,7 @@ impl Expected {
 
 impl Kept {
     fn revision(&self, settings: &Settings) -> Option<Revision> {
-        let Settings { rules, pauses, records, lists, profiles, .. } = settings;
+        let Settings { rules, pauses, records, lists, profiles, schedules, .. } = settings;
         match self {
             Self::Rules => Some(Revision::of(rules)),
             Self::Rule(id) => rules.iter().find(|rule| rule.id == *id).map(Revision::of),
@@ -132,6 +136,8 @@ impl Kept {
             Self::List(name) => lists.iter().find(|list| list.name == *name).map(Revision::of),
             Self::Profiles => Some(Revision::of(profiles)),
             Self::Profile(name) => profiles.iter().find(|profile| profile.name == *name).map(Revision::of),
+            Self::Schedules => Some(Revision::of(schedules)),
+            Self::Schedule(name) => schedules.iter().find(|schedule| schedule.name == *name).map(Revision::of),
             Self::Devices => {
                 let Settings { device_names, device_profiles, joined, split, .. } = settings;
                 Some(Revision::of(&(device_names, device_profiles, joined, split)))
@@ -149,12 +155,14 @@ impl Kept {
             Self::Record(_) => Some(Self::Records),
             Self::List(_) => Some(Self::Lists),
             Self::Profile(_) => Some(Self::Profiles),
+            Self::Schedule(_) => Some(Self::Schedules),
             Self::Device(_) => Some(Self::Devices),
             Self::Rules
             | Self::Pauses
             | Self::Records
             | Self::Lists
             | Self::Profiles
+            | Self::Schedules
             | Self::Devices
             | Self::Guards => None,
         }
@@ -162,7 +170,8 @@ impl Kept {
 }
 
 impl Revision {
-    /// The revision of what is shown: a rule, a pause, a record, a list or a profile, as the settings hold it.
+    /// The revision of what is shown: a rule, a pause, a record, a list, a profile or a schedule, as the
+    /// settings hold it.
     pub fn of<T: Serialize>(content: &T) -> Self {
         // Plain values and nothing else, which cannot fail to be written; and if they did, they would all seem the same
         // and no change would be held back.

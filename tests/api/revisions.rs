@@ -30,6 +30,10 @@ fn rule(name: &str) -> Value {
     json!({"name": name, "subtree": true, "action": "block", "scope": "everyone"})
 }
 
+fn night() -> Value {
+    json!({"days": [], "from": "21:00", "to": "07:00"})
+}
+
 fn quoted(revision: &Value) -> String {
     format!("\"{}\"", revision.as_str().unwrap())
 }
@@ -127,6 +131,34 @@ async fn a_device_has_a_tag_that_its_name_changes_and_its_queries_do_not() {
 }
 
 #[tokio::test]
+async fn a_schedule_that_someone_else_changed_is_not_changed_again_unseen() {
+    let site = Site::open().await;
+    let (anna, bob) = (site.log_in().await, site.log_in().await);
+    let (path, one) = ("/api/v1/schedules", "/api/v1/schedules/school");
+    let (none, _) = read(&site, &anna, path).await;
+    let school = json!({"name": "school", "slots": [night()]});
+    let made = call(&site, &anna, Method::POST, path, &none).json(&school).send().await.unwrap();
+    assert_eq!(made.status(), StatusCode::CREATED);
+    assert_changed(call(&site, &bob, Method::POST, path, &none).json(&school).send().await.unwrap()).await;
+    let (_, timetable) = read(&site, &anna, path).await;
+    let seen = quoted(&timetable["schedules"][0]["revision"]);
+    let change = |from: &str| json!({"slots": [{"days": [], "from": from, "to": "07:00"}], "uses": []});
+
+    let first = call(&site, &bob, Method::PUT, one, &seen).json(&change("20:00")).send().await.unwrap();
+    assert_eq!(first.status(), StatusCode::NO_CONTENT);
+    assert_changed(call(&site, &anna, Method::PUT, one, &seen).json(&change("22:00")).send().await.unwrap()).await;
+    assert_changed(call(&site, &anna, Method::DELETE, one, &seen).send().await.unwrap()).await;
+    let (all, now) = read(&site, &anna, path).await;
+    assert_eq!(now["schedules"][0]["slots"][0]["from"], "20:00", "Bob's stands");
+    assert_ne!(all, none);
+
+    let again = quoted(&now["schedules"][0]["revision"]);
+    let removed = call(&site, &anna, Method::DELETE, one, &again).send().await.unwrap();
+    assert_eq!(removed.status(), StatusCode::NO_CONTENT);
+    site.close().await;
+}
+
+#[tokio::test]
 async fn every_call_that_is_said_to_take_a_tag_refuses_a_stale_one() {
     let site = Site::open().await;
     let anna = site.log_in().await;
@@ -144,6 +176,8 @@ async fn every_call_that_is_said_to_take_a_tag_refuses_a_stale_one() {
         ("/api/v1/profiles/{name}", json!({"lists": {}})),
         ("/api/v1/rules", rule("a.example")),
         ("/api/v1/rules/{id}", rule("a.example")),
+        ("/api/v1/schedules", json!({"name": "x", "slots": [night()]})),
+        ("/api/v1/schedules/{name}", json!({"slots": [night()], "uses": []})),
     ];
     let mut tried = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -165,7 +199,7 @@ async fn every_call_that_is_said_to_take_a_tag_refuses_a_stale_one() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 19, "calls that take a tag");
+    assert_eq!(tried, 22, "calls that take a tag");
     assert!(!site.settings().exists(), "nothing was changed");
     site.close().await;
 }
