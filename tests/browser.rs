@@ -113,6 +113,19 @@ fn settings_are_walked_through_from_a_token_to_a_backup_put_back() {
 }
 
 #[test]
+fn hours_for_a_list_are_saved_at_once_and_never_over_those_of_somebody_else() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let setup = Setup::before(&forwarder).catalogue().list("ads", "block", "||ads.example^\n");
+    let sordino = setup.table("[time]\nzone = \"Europe/Berlin\"\n").start();
+    // It sets the password on the way.
+    drop(sordino.rest());
+    node("schedules", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+#[test]
 fn one_of_two_hundred_devices_is_found_and_read_by_keyboard() {
     if skipped() {
         return;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DAYS, free, NIGHT, overnight, spans, withDay } from './schedules';
+import { byProfile, DAYS, free, NIGHT, overnight, spans, withDay } from './schedules';
 
 test('days are told as spans of the week', () => {
   expect(spans({ ...NIGHT, days: [] })).toEqual([['mon', 'sun']]);
@@ -22,4 +22,9 @@ test('a slot that ends before it begins runs over midnight', () => {
 test('what has a schedule is not offered to another', () => {
   const taken = [{ uses: [{ list: 'games', profile: 'kids' }, { list: 'ads', profile: null }] }];
   expect(free(['games', 'ads'], ['kids'], taken)).toEqual([{ list: 'games', profile: null }, { list: 'ads', profile: 'kids' }]);
+});
+
+test('what is offered stands under whom it is for', () => {
+  const offered = free(['games', 'ads'], ['kids'], []);
+  expect(byProfile(offered).map(([profile, uses]) => [profile, uses.map((use) => use.list)])).toEqual([[null, ['games', 'ads']], ['kids', ['games', 'ads']]]);
 });

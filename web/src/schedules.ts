@@ -45,3 +45,10 @@ export function free(lists: readonly string[], profiles: readonly string[], sche
   const all = lists.flatMap((list) => [null, ...profiles].map((profile) => ({ list, profile })));
   return all.filter((use) => !taken.some((other) => isSame(use, other)));
 }
+
+/** The same under the profile each is for, in the order of their first; null is everyone. */
+export function byProfile(uses: readonly Use[]): [string | null, Use[]][] {
+  const groups = new Map<string | null, Use[]>();
+  for (const use of uses) groups.set(use.profile ?? null, [...(groups.get(use.profile ?? null) ?? []), use]);
+  return [...groups];
+}
