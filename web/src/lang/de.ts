@@ -24,7 +24,7 @@ export const de: Catalogue = {
   'verdict.watch': 'beobachtet',
   'verdict.pass': 'durchgelassen',
   'verdict.allow': 'erlaubt',
-  'act.block': 'Stumm',
+  'act.block': 'Stummschalten',
   'act.watch': 'Beobachten',
   'act.allow': 'Erlauben',
   'acts.block': 'schaltet stumm',
