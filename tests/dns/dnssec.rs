@@ -338,13 +338,17 @@ fn d6_a_trap_of_keys_and_signatures_costs_a_moment() {
         let fields = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
         fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>()
     };
-    let before = worked();
-    assert_eq!(ask(&sordino, "www.trap", A, AD, false), (SERVFAIL, false, 0, Some(6)));
-    let took = worked() - before;
-    assert!(took < 500, "{took} hundredths of a second");
+    let costs = |name, expected| {
+        let before = worked();
+        assert_eq!(ask(&sordino, name, A, AD, false), expected);
+        (worked() - before).max(1)
+    };
+    let proof = costs("www.good", (NOERROR, true, 1, None));
+    let trap = costs("www.trap", (SERVFAIL, false, 0, Some(6)));
+    assert!(trap < 100 * proof, "{trap} hundredths of a second, where a proof takes {proof}");
     assert!(forwarder.asked_all().len() < 32, "nor is it asked for again and again");
     assert!(!sordino.stderr().contains("trap"), "nor does it fill the log");
-    assert_eq!(ask(&sordino, "www.good", A, AD, false), (NOERROR, true, 1, None));
+    assert_eq!(ask(&sordino, "www.good", A, AD, false), (NOERROR, true, 1, None), "and others are served meanwhile");
 }
 
 /// The alias is not signed: it is made anew from the record that is, whatever came with it.
