@@ -9,7 +9,8 @@ use arc_swap::ArcSwap;
 
 use crate::device::Devices;
 use crate::local::Local;
-use crate::policy::Policy;
+use crate::policy::{Asker, Explanation, NameRef, OWN_RULES, Policy, Verdict};
+use crate::time::Timestamp;
 
 /// Policy and devices that belong together.
 #[derive(Clone, Debug)]
@@ -20,6 +21,28 @@ pub struct Snapshot {
     pub devices: Arc<Devices>,
     /// What the house decides for itself.
     pub local: Arc<Local>,
+}
+
+impl Snapshot {
+    /// Says why a question is answered as it is: what the house decides by itself, and the policy.
+    pub fn explain(&self, asker: &Asker<'_>, name: NameRef<'_>, qtype: u16, at: Timestamp) -> Explanation {
+        if let Some(address) = name.as_address() {
+            return self.policy.explain_address(asker, address, qtype, at);
+        }
+        let mut explanation = self.policy.explain(asker, name, qtype, at);
+        if let Some(own) = self.local.records.rule_match(name, qtype) {
+            explanation.verdict = own.verdict;
+            explanation.matches.insert(0, own);
+        } else if let Some(closed) = self.local.bypass.rule_match(name) {
+            let own = explanation.matches.iter().take_while(|found| *found.list == *OWN_RULES).count();
+            let muted = usize::from(own == 0 && explanation.verdict == Verdict::Block);
+            if own + muted == 0 {
+                explanation.verdict = closed.verdict;
+            }
+            explanation.matches.insert(own + muted, closed);
+        }
+        explanation
+    }
 }
 
 /// Where the current snapshot is found.

@@ -191,6 +191,39 @@ fn explain_reads_rules_from_before_there_were_patterns_and_tells_of_a_pause() {
 }
 
 #[test]
+fn explain_knows_what_the_house_decides_by_itself() {
+    let house = house();
+    let path = house.path().join("config.toml");
+    let own = "[[local]]\nname = \"nas.ads.example\"\naddress = \"192.168.1.5\"\n";
+    fs::write(&path, format!("{CONFIG}{own}")).unwrap();
+    fs::write(house.path().join("mine.txt"), "||ads.example^\nmask-h2.icloud.com\n").unwrap();
+    let explain = |name: &str| {
+        let (code, said, complained) = sordino(house.path(), &["explain", name], "");
+        assert_eq!((code, complained.as_str()), (0, ""), "{said}");
+        said
+    };
+    let said = explain("use-application-dns.net");
+    assert!(said.starts_with("use-application-dns.net A is muted (block)"), "{said}");
+    assert!(said.contains("1. block bypass: ") && said.contains("under [bypass] in config.toml"), "{said}");
+    // A list that mutes it as well has gone before.
+    let said = explain("mask-h2.icloud.com");
+    assert!(said.contains("1. block mine (mine.txt): ") && said.contains("2. block bypass: "), "{said}");
+    // A name of the house is asked of no list.
+    let said = explain("nas.ads.example");
+    assert!(said.starts_with("nas.ads.example A is resolved (pass)"), "{said}");
+    assert!(said.contains("1. pass [[local]]: ") && said.contains("2. block mine (mine.txt): "), "{said}");
+
+    let data = house.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let rule = r#"{"version": 1, "settings": {"rules": [{"id": 7, "name": "use-application-dns.net", "subtree": false,
+        "action": "allow", "scope": "everyone", "since": 1000}]}}"#;
+    fs::write(data.join("settings.json"), rule).unwrap();
+    let said = explain("use-application-dns.net");
+    assert!(said.contains("is resolved by an exception (allow)"), "{said}");
+    assert!(said.contains("1. allow own: ") && said.contains("2. block bypass: "), "{said}");
+}
+
+#[test]
 fn hash_password_prints_what_the_configuration_takes() {
     let house = house();
     let (code, hash, _) = sordino(house.path(), &["hash-password"], "correct horse\n");

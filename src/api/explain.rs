@@ -58,10 +58,7 @@ pub(crate) async fn explain(
     };
     let asker = device.asker(device.addresses.first().copied().unwrap_or(NOWHERE));
     let now = house.clock.now();
-    let mut explanation = match name.as_ref().as_address() {
-        Some(address) => snapshot.policy.explain_address(&asker, address, qtype, now),
-        None => snapshot.policy.explain(&asker, name.as_ref(), qtype, now),
-    };
+    let mut explanation = snapshot.explain(&asker, name.as_ref(), qtype, now);
     complete(&mut explanation, &house.control.lists());
     Ok(Json(Explained { name, device: params.device, explanation }))
 }

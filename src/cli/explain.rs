@@ -15,6 +15,7 @@ use crate::app::Failure;
 use crate::config::Config;
 use crate::control::{ListView, State};
 use crate::device::{Device, Devices, files, neighbour};
+use crate::local::{BYPASS, HOUSE};
 use crate::policy::{DeviceId, Explanation, Kept, MacAddr, Name, RuleMatch, ScheduledList, Verdict};
 use crate::store::Settings;
 use crate::time::Clock;
@@ -76,10 +77,7 @@ pub(super) async fn explain(path: &Path, question: &Question) -> Result<String, 
     let address = device.addresses.first().copied().unwrap_or_else(|| Ipv4Addr::UNSPECIFIED.into());
     let (asker, name) = (device.asker(address), question.name.as_ref());
     let now = Clock::System.now();
-    let mut explanation = match name.as_address() {
-        Some(address) => snapshot.policy.explain_address(&asker, address, question.qtype.1, now),
-        None => snapshot.policy.explain(&asker, name, question.qtype.1, now),
-    };
+    let mut explanation = snapshot.explain(&asker, name, question.qtype.1, now);
     state.complete(&mut explanation);
     for problem in state.problems() {
         tracing::warn!("{problem}");
@@ -166,7 +164,9 @@ fn in_words(
         let file = file.map(|list| format!(" ({})", list.source.display())).unwrap_or_default();
         write!(text, "\n  {}. {} {}{file}: {}", number + 1, found.verdict, found.list, found.rule)?;
         write!(text, "\n     {}; changed by {}", found.precedence, found.changed_by)?;
-        write_since(&mut text, found, zone)?;
+        if ![BYPASS, HOUSE].contains(&&*found.list) {
+            write_since(&mut text, found, zone)?;
+        }
     }
     for ScheduledList { list, state } in &explanation.scheduled {
         let stands = if state.in_force { "is in force" } else { "names it, and is not in force" };

@@ -18,7 +18,7 @@ use super::values::{Answer, Confirmation, Listen, Permitted};
 use super::{Config, When, api, control, dns, fetching, house, local, notify, schedules, store};
 use crate::control::PROFILES_BOUND;
 use crate::control::subscriptions;
-use crate::local::{BYPASS, REBINDING};
+use crate::local::{BYPASS, HOUSE, REBINDING};
 use crate::policy::{Blocking, ESSENTIAL, Name, OWN_RULES, PAUSE, Profile};
 
 /// Characters of a name of a device, a list or a profile.
@@ -170,6 +170,7 @@ fn control_options(
             (ESSENTIAL, "what lets the names of your own forwarders through is"),
             (REBINDING, "the guard against rebinding is"),
             (BYPASS, "what [bypass] stops is"),
+            (HOUSE, "what the house itself answers is"),
         ];
         for (word, whose) in taken_by.into_iter().filter(|(word, _)| list.name.get_ref() == word) {
             mistakes.add(&list.name.span(), format!("{word:?} is what {whose} called; choose another name"));

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::policy::{Name, NameRef};
+use crate::policy::{Kept, Name, NameRef, RuleMatch, Verdict};
 
 /// What stands in place of a list where a name was muted so that nobody goes around sordino.
 pub const BYPASS: &str = "bypass";
@@ -48,6 +48,13 @@ impl Bypass {
         (self.stop_firefox_doh && name.wire() == FIREFOX)
             || (self.stop_private_relay && PRIVATE_RELAY.contains(&name.wire()))
             || (self.stop_doh_providers && doh_providers().iter().any(|provider| name.is_in(provider.name.as_ref())))
+    }
+
+    /// How an explanation shows that `name` is stopped, where it is.
+    pub(crate) fn rule_match(self, name: NameRef<'_>) -> Option<RuleMatch> {
+        let words = ("a way around sordino that is closed", "you, under [bypass] in config.toml, or with an own rule");
+        let found = || RuleMatch::bare(BYPASS.into(), name.to_string(), Verdict::Block, words, Kept::Config);
+        self.stops(name).then(found)
     }
 }
 

@@ -17,7 +17,7 @@ pub use self::answers::Answers;
 pub use self::bypass::{BYPASS, Bypass, DohProvider, doh_providers};
 pub use self::own::{OwnRecord, RecordKind, USUAL_TTL};
 pub use self::rebinding::{REBINDING, Rebinding};
-pub use self::records::{Found, Record, Records, Rrset};
+pub use self::records::{Found, HOUSE, Record, Records, Rrset};
 pub use self::reverse::{address_of, reverse_name};
 pub use self::zone::{MAX_ZONE_BYTES, parse as parse_zone};
 use crate::policy::{BlockingAnswer, Name};

@@ -7,13 +7,15 @@ use foldhash::fast::RandomState;
 
 use super::reverse::reverse_name;
 use super::zone;
-use crate::policy::{MAX_WIRE_LEN, Name, NameRef};
+use crate::policy::{Kept, MAX_WIRE_LEN, Name, NameRef, RuleMatch, Verdict};
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
 const SOA: u16 = 6;
 const PTR: u16 = 12;
 const AAAA: u16 = 28;
+/// What stands in place of a list in the explanation of a name that the house itself answers.
+pub const HOUSE: &str = "[[local]]";
 /// Links of a chain of own aliases that are followed.
 const MAX_ALIASES: usize = 8;
 
@@ -111,6 +113,16 @@ impl Records {
         }
         records.wildcards = records.names.keys().any(|name| name.as_ref().labels().next() == Some(b"*"));
         records
+    }
+
+    /// How an explanation shows that `name` is the house's own, where it is.
+    pub(crate) fn rule_match(&self, name: NameRef<'_>, qtype: u16) -> Option<RuleMatch> {
+        let words = (
+            "a name of the house: it is answered here, and no list is asked",
+            "you, under [[local]] or [[zone]] in config.toml, or among the names of the house in the page",
+        );
+        let found = |_| RuleMatch::bare(HOUSE.into(), name.to_string(), Verdict::Pass, words, Kept::Config);
+        self.find(name, qtype).map(found)
     }
 
     /// What there is for `name` and `qtype`; none where the name is not ours. Nearly every name is not, and of those no

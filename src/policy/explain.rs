@@ -95,7 +95,7 @@ pub struct RuleMatch {
 
 impl RuleMatch {
     /// A match of which nothing is known but what it says.
-    pub(super) fn bare(
+    pub(crate) fn bare(
         list: Arc<str>,
         rule: String,
         verdict: Verdict,

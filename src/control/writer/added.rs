@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::control::{ADDED_LISTS_BOUND, ListChange, Refusal};
-use crate::local::{BYPASS, REBINDING};
+use crate::local::{BYPASS, HOUSE, REBINDING};
 use crate::policy::{ESSENTIAL, OWN_RULES, PAUSE};
 use crate::store::{AddedList, Settings};
 
@@ -66,6 +66,8 @@ impl Writer {
 
     fn is_taken(&self, name: &str) -> bool {
         let added = self.state.settings.lists.iter().any(|list| list.name == name);
-        added || self.is_fixed(name) || [OWN_RULES, PAUSE, ESSENTIAL, REBINDING, BYPASS, TAKEN_PATH].contains(&name)
+        added
+            || self.is_fixed(name)
+            || [OWN_RULES, PAUSE, ESSENTIAL, REBINDING, BYPASS, HOUSE, TAKEN_PATH].contains(&name)
     }
 }

@@ -328,6 +328,9 @@ export const de: Catalogue = {
   'list.own': 'deine eigenen Regeln',
   'list.pause': 'eine Pause',
   'list.essential': 'Namen, ohne die das Haus nicht auskommt',
+  'list.bypass': 'Wege an sordino vorbei, geschlossen',
+  'list.rebinding': 'Antworten, die ins Haus führen',
+  'list.house': 'Namen des Hauses',
 
   'decide.open': 'Ändern, was mit {name} geschieht',
   'decide.short': 'Ändern',

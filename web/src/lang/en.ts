@@ -326,6 +326,9 @@ export const en = {
   'list.own': 'your own rules',
   'list.pause': 'a pause',
   'list.essential': 'names the house cannot do without',
+  'list.bypass': 'ways around sordino, closed',
+  'list.rebinding': 'answers that lead into the house',
+  'list.house': 'names of the house',
 
   'decide.open': 'Change what happens to {name}',
   'decide.short': 'Change',

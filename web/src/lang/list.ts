@@ -1,7 +1,7 @@
 import { t, type Value } from './lang.svelte';
 
 /** What decided where no list did, as the server calls it. */
-const RESERVED = { own: 'list.own', pause: 'list.pause', essential: 'list.essential' } as const;
+const RESERVED = { own: 'list.own', pause: 'list.pause', essential: 'list.essential', bypass: 'list.bypass', rebinding: 'list.rebinding', '[[local]]': 'list.house' } as const;
 
 const isReserved = (name: string): name is keyof typeof RESERVED => Object.hasOwn(RESERVED, name);
 

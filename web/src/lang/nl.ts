@@ -328,6 +328,9 @@ export const nl: Catalogue = {
   'list.own': 'je eigen regels',
   'list.pause': 'een pauze',
   'list.essential': 'namen waar het huis niet zonder kan',
+  'list.bypass': 'wegen om sordino heen, gesloten',
+  'list.rebinding': 'antwoorden die het huis in leiden',
+  'list.house': 'namen van het huis',
 
   'decide.open': 'Veranderen wat er met {name} gebeurt',
   'decide.short': 'Veranderen',
