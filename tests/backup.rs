@@ -204,6 +204,11 @@ fn the_command_line_does_it_alone_where_none_runs() {
     let looked = done(&["--config", &written, "restore", "--try", file.to_str().unwrap()]);
     assert!(looked.contains("2 rules"), "{looked}");
     assert!(!setup.dir().join("data/settings.json").exists());
+    let gone = setup.dir().join("gone.backup");
+    let (code, said) = run(&["--config", &written, "restore", gone.to_str().unwrap()]);
+    assert!(code == 1 && said.contains("there is no such file"), "{said}");
+    let said = done(&["--config", &written, "restore", "--without-history", file.to_str().unwrap()]);
+    assert!(said.contains("2 rules, ") && said.contains("without history"), "{said}");
     done(&["--config", &written, "restore", file.to_str().unwrap()]);
     let cut = setup.dir().join("cut.backup");
     fs::write(&cut, &fs::read(&file).unwrap()[..100]).unwrap();

@@ -89,6 +89,9 @@ pub(super) async fn back_up(path: &Path, what: BackUp) -> Result<String, Failure
         return Err(Failure::Other(format!("the backup was not written to {}: {error}", file.display())));
     }
     let progress = Arc::new(Progress::default());
+    if !file.exists() {
+        return Err(refused("there is no such file; name the one that `sordino backup` wrote".into()));
+    }
     let contents = look(&file, &progress).await.map_err(|why| Failure::Other(why.to_string()))?;
     Ok(format!("{}: {}", file.display(), in_words(&contents)))
 }
@@ -98,7 +101,7 @@ pub(super) async fn restore(path: &Path, what: Restore) -> Result<String, Failur
     let refused = |why: String| Failure::Other(format!("{}: {why}", file.display()));
     let progress = Arc::new(Progress::default());
     // What makes no sense is not handed on.
-    let contents = look(&file, &progress).await.map_err(|why| refused(why.to_string()))?;
+    let mut contents = look(&file, &progress).await.map_err(|why| refused(why.to_string()))?;
     if only_try {
         return Ok(format!("{}: {}", file.display(), in_words(&contents)));
     }
@@ -107,6 +110,7 @@ pub(super) async fn restore(path: &Path, what: Restore) -> Result<String, Failur
         Some(store) => {
             let errand = Errand { path: file.clone(), leave_history: without_history };
             restore_alone(&store, errand, &progress).await.map_err(|why| refused(why.to_string()))?;
+    contents.about.which.history &= !without_history;
         }
         None => {
             let asking = begin(&options)?;
@@ -181,13 +185,13 @@ fn part_of(file: &Path) -> PathBuf {
 
 fn in_words(Contents { about, settings }: &Contents) -> String {
     let counted = [
-        (settings.rules.len(), "rules"),
-        (settings.pauses.len(), "pauses"),
-        (settings.device_names.len(), "device names"),
-        (settings.lists.len(), "lists"),
-        (settings.records.len(), "names of the house"),
+        (settings.rules.len(), "rule", "rules"),
+        (settings.pauses.len(), "pause", "pauses"),
+        (settings.device_names.len(), "device name", "device names"),
+        (settings.lists.len(), "list", "lists"),
+        (settings.records.len(), "name of the house", "names of the house"),
     ];
-    let counted: Vec<String> = counted.iter().map(|(count, what)| format!("{count} {what}")).collect();
+    let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
     let history = if about.which.history { "with the history" } else { "without history" };
     let secrets = if about.which.secrets { "with password and tokens" } else { "without password and tokens" };
     format!("{}, {history}, {secrets}", counted.join(", "))
