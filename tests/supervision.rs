@@ -109,6 +109,8 @@ fn health_asks_the_sordino_that_runs() {
     let forwarder = Forwarder::plain();
     let sordino = Setup::before(&forwarder).start();
     let config = sordino.dir().join("config.toml");
+    let (code, said) = run(&["--config", config.to_str().unwrap(), "health"]);
+    assert!(code == 1 && said.contains("write a port there"), "{said}");
     let fixed = std::fs::read_to_string(&config).unwrap().replace("127.0.0.1:0", &sordino.dns().to_string());
     std::fs::write(&config, fixed).unwrap();
     let health = || run(&["--config", config.to_str().unwrap(), "health"]);

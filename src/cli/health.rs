@@ -14,6 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) async fn health(path: &Path) -> Result<String, Failure> {
     let config = Config::read_again(path)?;
     let listen: Vec<_> = config.dns.listen.iter().copied().filter(|address| address.port() != 0).collect();
+    if listen.is_empty() {
+        return Err(Failure::Other(
+            "[dns] listen takes whatever port is free (port 0), so nobody can tell which to ask; write a port there"
+                .into(),
+        ));
+    }
     let Some(door) = own_door(&config.dns, &listen) else {
         return Err(Failure::Other(
             "this machine may not ask sordino, so nobody can tell here whether it answers; add \"loopback\" to [dns] allow_from"

@@ -63,6 +63,9 @@ pub(super) fn setup(path: &Path, steps: &Steps) -> Result<String, Failure> {
         return undo(steps);
     }
     let listen: Vec<SocketAddr> = config.dns.listen.iter().copied().filter(|address| address.port() != 0).collect();
+    if listen.is_empty() {
+        return Ok("[dns] listen takes whatever port is free (port 0); there is nothing to change.".into());
+    }
     let Some(taken) = app::who_has(&listen) else {
         let places: Vec<String> = listen.iter().map(ToString::to_string).collect();
         return Ok(format!("Nobody else has {}; there is nothing to change.", places.join(", ")));
