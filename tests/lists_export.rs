@@ -13,6 +13,7 @@ use sordino::policy::{
     Tier, Verdict,
 };
 use sordino::time::Timestamp;
+use tempfile::TempDir;
 
 const FORMATS: [Format; 6] =
     [Format::Adblock, Format::Hosts, Format::Names, Format::Rpz, Format::Dnsmasq, Format::Unbound];
@@ -88,13 +89,21 @@ fn a_vendor_is_exported_alone() {
 }
 
 #[test]
-fn unbound_and_dnsmasq_take_what_the_command_writes() {
-    let house = tempfile::tempdir().unwrap();
+fn a_vendor_that_is_not_there_is_said() {
+    let house = configured();
     let config = house.path().join("config.toml");
-    let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("blocklists");
-    let text =
-        format!("[upstream]\nservers = [\"udp://127.0.0.1:9\"]\n[[list]]\nname = \"catalogue\"\nsource = {lists:?}\n");
-    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let arguments = ["--config", config, "lists", "export", "--format", "names", "--vendor", "Xiaomy"];
+    let output = Command::new(env!("CARGO_BIN_EXE_sordino")).args(arguments).output().unwrap();
+    let complained = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{complained}");
+    assert!(complained.contains("\"Xiaomy\"") && complained.contains(", Xiaomi"), "{complained}");
+}
+
+#[test]
+fn unbound_and_dnsmasq_take_what_the_command_writes() {
+    let house = configured();
+    let config = house.path().join("config.toml");
     for (format, checker, flag) in [("unbound", "unbound-checkconf", None), ("dnsmasq", "dnsmasq", Some("--test"))] {
         let arguments = ["--config", config.to_str().unwrap(), "lists", "export", "--format", format];
         let exported = Command::new(env!("CARGO_BIN_EXE_sordino")).args(arguments).output().unwrap();
@@ -155,6 +164,16 @@ fn verdict(policy: &Policy, name: &str) -> Verdict {
 fn left_out(text: &str) -> BTreeMap<&str, &str> {
     let marked = text.lines().filter_map(|line| line.get(2..)?.strip_prefix("left out: "));
     marked.filter_map(|rest| rest.strip_suffix(')')?.split_once(" (")).collect()
+}
+
+/// A directory with a configuration that names the catalogue.
+fn configured() -> TempDir {
+    let house = tempfile::tempdir().unwrap();
+    let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("blocklists");
+    let text =
+        format!("[upstream]\nservers = [\"udp://127.0.0.1:9\"]\n[[list]]\nname = \"catalogue\"\nsource = {lists:?}\n");
+    fs::write(house.path().join("config.toml"), text).unwrap();
+    house
 }
 
 fn families(classes: &[Class], tier: Tier) -> usize {

@@ -3,6 +3,7 @@
 //! A format says what it can and nothing more: a row that it would stretch over names of another class is left out, and
 //! named in a comment at the end. So whoever mutes by the file mutes what the catalogue mutes, or less.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::catalogue::{self, Class, Row, Subject};
@@ -37,6 +38,11 @@ impl Export {
     pub fn add(&mut self, content: &[u8]) -> Result<(), String> {
         self.rows.append(&mut catalogue::rows_of(content)?);
         Ok(())
+    }
+
+    /// The vendors of its rows, each once, in the order of the alphabet.
+    pub fn vendors(&self) -> BTreeSet<&str> {
+        self.rows.iter().map(|(row, _)| &*row.label.vendor).collect()
     }
 
     /// The list that `selection` asks for. A format that is none to write in gives the header alone.

@@ -64,6 +64,12 @@ pub(super) fn export(path: &Path, wanted: &Wanted) -> Result<String, Failure> {
         let read = content.and_then(|content| export.add(&content));
         read.map_err(|problem| Failure::Other(format!("{}: {problem}", path.display())))?;
     }
+    let known = export.vendors();
+    let is_known = |vendor: &&String| known.iter().any(|known| known.eq_ignore_ascii_case(vendor));
+    if let Some(vendor) = wanted.vendors.iter().find(|vendor| !is_known(vendor)) {
+        let known = Vec::from_iter(known).join(", ");
+        return Err(Failure::Other(format!("the catalogue has nothing of a vendor {vendor:?}; it has {known}")));
+    }
     let selection = Selection {
         format: match wanted.format {
             Written::Adblock => Format::Adblock,
