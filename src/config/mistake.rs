@@ -92,9 +92,32 @@ pub(super) fn in_words(error: &toml::de::Error, text: &str, path: &Path) -> BadC
         Some((key, _)) if message.starts_with("missing field") => {
             format!("the key {key} is missing here; add it")
         }
-        _ => message.trim_end_matches('.').to_owned(),
+        _ => of_another_kind(message).unwrap_or_else(|| message.trim_end_matches('.').to_owned()),
     };
     BadConfig::one(path, text, error.span().map_or(0, |span| span.start), what)
+}
+
+/// What stands where something of another kind should; none where `message` is not about that.
+fn of_another_kind(message: &str) -> Option<String> {
+    let about = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
+    let (found, wanted) = about.rsplit_once(", expected ")?;
+    let found = match found {
+        "sequence" => "a list",
+        "map" => "a table",
+        // `integer `5``, `string "no"`: the value alone.
+        _ => found.find(['`', '"']).and_then(|start| found.get(start..)).unwrap_or(found).trim_matches('`'),
+    };
+    let wanted = match wanted {
+        "a boolean" => "true or false",
+        "a sequence" => "a list in brackets",
+        "a string" => "text in quotation marks",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        other => other,
+    };
+    Some(format!("{found} cannot stand here; write {wanted}"))
 }
 
 /// `did you mean …?`, or what there is to choose from.
