@@ -262,6 +262,9 @@ fn blocking_options(blocking: file::Blocking, mistakes: &mut Mistakes<'_>) -> Bl
         if *ttl.get_ref() > BLOCKING_TTL_BOUND {
             mistakes.add(&ttl.span(), format!("ttl is over {BLOCKING_TTL_BOUND} seconds; write a smaller one"));
         }
+        if *ttl.get_ref() == 0 {
+            mistakes.add(&ttl.span(), "devices that remember nothing ask without a pause; write ttl = 1 or more");
+        }
         ttl.into_inner()
     });
     Blocking { answer: blocking.answer.map_or(default.answer, |Answer(answer)| answer), ttl }

@@ -91,6 +91,9 @@ impl Default for Limits {
     }
 }
 
+/// The most that a bound may be: places for what it bounds are made beforehand, and no house is larger.
+const LARGEST_LIMIT: usize = 1_000_000;
+
 /// A sentence on what in the options cannot be used: (key as in `upstream.servers`, what is wrong and what to do).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {what}")]
@@ -133,6 +136,11 @@ impl Options {
         ];
         if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
             let what = format!("a bound of 0 lets nothing through; write {name} = 1 or more");
+            return Err(BadOption { key: "limits", what });
+        }
+        let labels = ("device_labels", self.limits.device_labels);
+        if let Some((name, _)) = bounds.iter().chain([&labels]).find(|(_, bound)| *bound > LARGEST_LIMIT) {
+            let what = format!("there is no room for so many; write {name} = {LARGEST_LIMIT} or less");
             return Err(BadOption { key: "limits", what });
         }
         Ok(())

@@ -285,6 +285,10 @@ fn mistakes_about_hours_names_of_the_house_and_lists_from_elsewhere_are_told() {
         ("[limits]\nflights = 0", "1:1", "a bound of 0 lets nothing through; write flights = 1 or more"),
         ("[limits]\nflights = \"many\"", "2:11", "cannot stand here"),
         ("[limits]\nflights = -1", "2:11", "-1 cannot stand here; write a whole number, 0 or more"),
+        ("[limits]\nevents = 99999999999", "1:1", "write events = 1000000 or less"),
+        ("[limits]\nqueries_burst = 9223372036854775807", "1:1", "write queries_burst = 1000000 or less"),
+        ("[limits]\ndevice_labels = 1000001", "1:1", "write device_labels = 1000000 or less"),
+        ("[blocking]\nttl = 0", "2:7", "write ttl = 1 or more"),
         // [lists], and lists from elsewhere.
         ("[lists]\nrefresh = \"1m\"", "2:11", "refresh is shorter than an hour or longer than 30 days"),
         ("[lists]\nfetch_timeout = \"1d\"", "2:17", "fetch_timeout is shorter than a second or longer than an hour"),
