@@ -132,7 +132,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         match Json::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
             Err(rejection @ (JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_))) => {
-                Err(Problem::new(rejection.status(), sentence(&rejection.body_text())))
+                Err(Problem::new(rejection.status(), sentence(&in_words(&rejection.body_text()))))
             }
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::new(rejection.status(), "The body is larger than this call takes."))
@@ -151,9 +151,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::unusable(sentence(&rejection.body_text()))),
+            Err(rejection) => Err(Problem::unusable(sentence(&in_words(&rejection.body_text())))),
         }
     }
+}
+
+/// What is wrong with what was sent, as the libraries say it, without the words that are about their own insides.
+fn in_words(said: &str) -> String {
+    const BEGINNINGS: [(&str, &str); 3] = [
+        ("Failed to deserialize the JSON body into the target type: ", "the body does not fit this call: "),
+        ("Failed to parse the request body as JSON: ", "the body is not JSON: "),
+        ("Failed to deserialize query string: ", "a parameter does not fit this call: "),
+    ];
+    let found = BEGINNINGS.iter().find_map(|(theirs, ours)| Some(format!("{ours}{}", said.strip_prefix(theirs)?)));
+    found.unwrap_or_else(|| said.to_owned())
 }
 
 /// The variable segment of a path. What cannot be one names nothing, hence 404.

@@ -131,7 +131,7 @@ pub(crate) fn check_end(house: &House, until: Timestamp, so: &str) -> Result<(),
 pub(crate) fn check_scope(house: &House, scope: &Scope) -> Result<(), Problem> {
     match scope {
         Scope::Profile(profile) if house.snapshot().policy.profile(profile).is_none() => {
-            Err(Problem::unusable(format!("There is no profile {profile:?} in config.toml.")))
+            Err(Problem::unusable(format!("There is no profile {profile:?}.")))
         }
         _ => Ok(()),
     }
