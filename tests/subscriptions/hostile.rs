@@ -99,6 +99,8 @@ fn a_bomb_is_not_unpacked() {
 #[test]
 fn a_status_that_is_no_list_is_said() {
     refused(Page::Whole(503, vec![], b"secret".to_vec()), "503", false);
+    // Nothing was known that could be unchanged.
+    refused(Page::Whole(304, vec![], vec![]), "304", false);
 }
 
 #[test]

@@ -99,7 +99,7 @@ async fn follow(errand: &Errand, web: &Web, told: &Told) -> Result<Given, String
         match response.status() {
             StatusCode::OK => return body(response, errand, told).await.map(Given::Body),
             StatusCode::NOT_MODIFIED if errand.known != (None, None) => return Ok(Given::Unchanged),
-            status if status.is_redirection() => {
+            status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
                 let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
                 place = place.join(location.ok_or("the server sends elsewhere without saying where")?)?;
             }
