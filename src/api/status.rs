@@ -155,7 +155,7 @@ fn troubles(house: &House, health: &Health, upstreams: &[UpstreamStatus], certif
         tell(
             "store_set_aside",
             format!(
-                "The store was damaged and was set aside as {path}; history and counts begin anew. Keep that directory if you \
+                "A part of the store was damaged and was set aside as {path}; the history and counts in it are missing here. Keep it if you \
              want to look into it, else delete it."
             ),
         );
