@@ -49,8 +49,9 @@ struct Wanted<'a> {
 /// A profile that makes Apple's devices ask sordino over TLS or HTTPS.
 #[utoipa::path(get, path = "/apple-profile", tag = "status", params(ProfileParams), responses(
     (status = 200, content_type = "application/x-apple-aspen-config", body = String, description = "A property list"),
-    (status = 409, body = Problem, description = "Neither TLS on port 853 nor HTTPS is on, or without a name"),
-    (status = 422, body = Problem)))]
+    (status = 409, body = Problem, content_type = "application/problem+json",
+        description = "Neither TLS on port 853 nor HTTPS is on, or without a name"),
+    (status = 422, body = Problem, content_type = "application/problem+json", description = "There is no such way")))]
 pub(crate) async fn apple_profile(
     house: LoggedIn,
     Params(params): Params<ProfileParams>,

@@ -264,6 +264,12 @@ mod tests {
         for (name, operation) in &operations {
             let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
             assert_eq!(problem, "#/components/schemas/ProblemDetails", "{name}");
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+                let types: Vec<_> =
+                    response["content"].as_object().into_iter().flatten().map(|(kind, _)| kind).collect();
+                assert_eq!(types, ["application/problem+json"], "{name}: {status}");
+            }
         }
     }
 
