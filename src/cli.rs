@@ -11,6 +11,7 @@ mod lists;
 pub mod log;
 mod password;
 mod report;
+mod running;
 mod schedules;
 mod setup;
 mod update;
@@ -61,7 +62,7 @@ pub enum Command {
     Lists(Lists),
     /// Fetch the lists from elsewhere now, or one of them; a sordino that runs is asked to.
     Update(Which),
-    /// Write what one device tells whom to standard output, to hand to someone.
+    /// Write what one device tells whom to standard output, to hand to someone; a sordino that runs is asked to.
     Report(Subject),
     /// Write what the page keeps, and if asked for the history, into one file; a sordino that runs is asked to.
     Backup(BackUp),

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -221,6 +222,46 @@ fn explain_knows_what_the_house_decides_by_itself() {
     let said = explain("use-application-dns.net");
     assert!(said.contains("is resolved by an exception (allow)"), "{said}");
     assert!(said.contains("1. allow own: ") && said.contains("2. block bypass: "), "{said}");
+}
+
+/// What root leaves in the store of another user, the sordino that runs as that user cannot read: it would go on without
+/// its history.
+#[test]
+fn root_leaves_nothing_of_its_own_in_the_store_of_another_user() {
+    const SOMEBODY: u32 = 65_534;
+    let house = house();
+    let data = house.path().join("data");
+    fs::create_dir(&data).unwrap();
+    if chown(&data, Some(SOMEBODY), Some(SOMEBODY)).is_err() {
+        println!("skipped: only root can give a directory to somebody else");
+        return;
+    }
+    fs::set_permissions(house.path(), Permissions::from_mode(0o755)).unwrap();
+    let list = "[[list]]\nname = \"net\"\nsource = \"http://127.0.0.1:1/names.txt\"\nprivate_server = true\n";
+    fs::write(house.path().join("config.toml"), format!("{CONFIG}{list}")).unwrap();
+
+    let (code, _, complained) = sordino(house.path(), &["report", "TV"], "");
+    assert!(code == 1 && complained.contains("TV never asked for anything"), "{complained}");
+    let (code, said, complained) = sordino(house.path(), &["update"], "");
+    assert!(code == 1 && said.contains("cannot be reached"), "{said}{complained}");
+    let (code, said, _) = sordino(house.path(), &["lists"], "");
+    assert!(code == 0 && said.contains("Hits: questions of the last seven days"), "{said}");
+    assert_eq!(sordino(house.path(), &["second-factor", "off"], "").0, 0);
+    // The file of a backup is for who asks for it, and so it is not for root to ask.
+    let (code, _, complained) = sordino(house.path(), &["backup", "out"], "");
+    assert!(code == 1 && complained.contains("belongs to the user with the number 65534"), "{complained}");
+
+    let mut left = vec![data];
+    let mut files = 0;
+    while let Some(path) = left.pop() {
+        let about = fs::metadata(&path).unwrap();
+        assert_eq!(about.uid(), SOMEBODY, "{}", path.display());
+        files += usize::from(about.is_file());
+        if about.is_dir() {
+            left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(files > 3, "{files}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::path::Path;
+
 use reqwest::StatusCode;
 use support::client::Udp;
 use support::forwarder::Forwarder;
@@ -59,24 +61,31 @@ fn a_report_says_who_heard_what_and_is_safe_to_open() {
 }
 
 #[test]
-fn the_command_reads_the_disk_and_leaves_it_to_the_sordino_that_runs() {
+fn the_command_asks_the_sordino_that_runs_and_else_reads_the_disk() {
     let forwarder = Forwarder::plain();
     let setup = house(&forwarder);
     let sordino = setup.start();
     ask(&sordino);
     let rest = sordino.rest();
     rest.journal("www.example");
-    let config = sordino.dir().join("config.toml");
-    let arguments = ["--config", config.to_str().unwrap(), "report", HOSTILE, "--format", "json"];
-    let (code, said) = run(&arguments);
-    assert!(code == 1 && said.contains("open the device in its page"), "{code} {said}");
+    let report = |sordino: &Path, device: &str, format: &str| {
+        let config = sordino.join("config.toml");
+        run(&["--config", config.to_str().unwrap(), "report", device, "--format", format])
+    };
+    let (code, said) = report(sordino.dir(), HOSTILE, "json");
+    let read: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{code} {said}"));
+    assert_eq!((code, &read["exposure"]["totals"]["muted"]), (0, &1.into()), "{said}");
+    let (code, said) = report(sordino.dir(), "10.1.2.3", "html");
+    assert!(code == 1 && said.contains("10.1.2.3 never asked for anything"), "{code} {said}");
+    let (code, said) = run(&["--config", sordino.dir().join("config.toml").to_str().unwrap(), "lists"]);
+    let xiaomi = said.lines().find(|line| line.starts_with("xiaomi ")).unwrap();
+    assert!(code == 0 && xiaomi.ends_with(" 1"), "{code} {said}");
 
     until("what was asked is on disk", || (rest.read("/api/v1/status")["store"]["unflushed"] == 0).then_some(()));
     sordino.signal("TERM");
     let sordino = sordino.stopped();
-    let config = sordino.dir().join("config.toml");
-    let (code, said) = run(&["--config", config.to_str().unwrap(), "report", HOSTILE, "--format", "csv"]);
+    let (code, said) = report(sordino.dir(), HOSTILE, "csv");
     assert!(code == 0 && said.contains("data.mistat.intl.xiaomi.com"), "{code} {said}");
-    let (code, said) = run(&["--config", config.to_str().unwrap(), "report", "nobody"]);
+    let (code, said) = report(sordino.dir(), "nobody", "html");
     assert!(code == 1 && said.contains("no device"), "{code} {said}");
 }

@@ -255,13 +255,13 @@ impl Names {
 
     /// What the device is called; one that is not known now by what its identity says.
     pub(crate) fn of(&self, id: &DeviceId) -> String {
-        self.0.devices.find(id).map_or_else(|| plain(id), |device| device.name.clone())
+        self.0.devices.find(id).map_or_else(|| Device::absent(id).name, |device| device.name.clone())
     }
 
     /// The device as far as it is known now.
     pub(crate) fn device(&self, id: &DeviceId) -> Device {
         let id = self.0.devices.main(id);
-        self.0.devices.find(id).map_or_else(|| absent(id.clone()), |device| Device::clone(device))
+        self.0.devices.find(id).map_or_else(|| Device::absent(id), |device| Device::clone(device))
     }
 
     fn summary(
@@ -291,25 +291,6 @@ impl Names {
             silent_since: None,
             counts,
         }
-    }
-}
-
-/// A device of which the journal tells and nothing else.
-fn absent(id: DeviceId) -> Device {
-    let (mac, addresses) = match &id {
-        DeviceId::Mac(mac) => (Some(*mac), Vec::new()),
-        DeviceId::Address(address) => (None, vec![*address]),
-        DeviceId::Named(_) => (None, Vec::new()),
-    };
-    let name = plain(&id);
-    Device { name, mac, addresses, ..Device::known_as(id) }
-}
-
-fn plain(id: &DeviceId) -> String {
-    match id {
-        DeviceId::Mac(mac) => mac.to_string(),
-        DeviceId::Address(address) => address.to_string(),
-        DeviceId::Named(name) => name.to_string(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::devices::Names;
 use super::house::House;
 use super::problem::{Params, Problem, Segment};
 use super::span::{NightParams, Span, SpanParams};
-use crate::insight::{self, ListInForce, Report};
+use crate::insight::{self, Report, ReportForm};
 use crate::policy::DeviceId;
 
 /// How it is written.
@@ -36,13 +36,13 @@ pub(crate) async fn report_device(
 ) -> Result<impl IntoResponse, Problem> {
     let span = span.resolve(house.clock.now())?;
     let offset = night.resolve()?;
-    let (kind, name, write): (_, _, fn(&Report) -> String) = match format.as_deref() {
-        None | Some("html") => ("text/html; charset=utf-8", "report.html", insight::report_html),
-        Some("csv") => ("text/csv; charset=utf-8; header=present", "report.csv", insight::report_csv),
-        Some("json") => ("application/json", "report.json", as_json),
+    let (kind, name, form) = match format.as_deref() {
+        None | Some("html") => ("text/html; charset=utf-8", "report.html", ReportForm::Html),
+        Some("csv") => ("text/csv; charset=utf-8; header=present", "report.csv", ReportForm::Csv),
+        Some("json") => ("application/json", "report.json", ReportForm::Json),
         Some(_) => return Err(Problem::unusable("\"format\" is html, csv or json.")),
     };
-    let text = house.read(move |house| report(house, &id, span, offset).map(|report| write(&report))).await?;
+    let text = house.read(move |house| report(house, &id, span, offset).map(|report| report.write(form))).await?;
     let text = text.ok_or_else(|| Problem::not_found("device with this id that ever asked"))?;
     // Never shown in the place of the page: what stands in it is read outside of it.
     let disposition = format!("attachment; filename=\"sordino-{name}\"");
@@ -53,12 +53,6 @@ fn report(house: &House, id: &DeviceId, span: Span, utc_offset_minutes: i32) -> 
     let names = Names::new(house);
     let snapshot = names.snapshot();
     let device = names.device(id);
-    let list = |view: &crate::control::ListView| ListInForce {
-        name: view.report.name.clone(),
-        action: view.report.action,
-        names: view.report.names as u64,
-        fetched: house.control.subscriptions().look(&view.group).and_then(|view| view.record.fetched),
-    };
     insight::report(insight::Wanted {
         store: &house.store,
         snapshot,
@@ -67,11 +61,6 @@ fn report(house: &House, id: &DeviceId, span: Span, utc_offset_minutes: i32) -> 
         to: span.to,
         utc_offset_minutes,
         made: house.clock.now(),
-        lists: house.control.lists().iter().map(list).collect(),
+        lists: house.control.lists_in_force(),
     })
-}
-
-fn as_json(report: &Report) -> String {
-    // Only a map with keys that are no text could fail, and there is none.
-    serde_json::to_string_pretty(report).unwrap_or_default()
 }

@@ -190,7 +190,7 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     watching.start(config.house, unknown);
     upkeep.spawn(supervisor::give_signs(own_door, stop_upkeep.clone()));
     let (asked, kept) = (config.store.path.clone(), store.clone());
-    upkeep.spawn(control::asked::watch(asked, control.clone(), kept, stop_upkeep.clone()));
+    upkeep.spawn(control::asked::watch(asked, control.clone(), (kept, snapshot.clone()), stop_upkeep.clone()));
     upkeep.spawn(encryption::renew(certificates.clone(), clock.clone(), stop_upkeep.clone()));
     let (reload, reloader) =
         Reload::new(path, as_written, control.clone(), (certificates.clone(), clock.clone()), stop_upkeep.clone());

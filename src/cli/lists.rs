@@ -4,6 +4,7 @@ mod export;
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,14 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use tokio::task::spawn_blocking;
 
+use super::running::{as_owner, begin, opened, wait};
 use super::update::age;
 use crate::app::Failure;
 use crate::config::Config;
+use crate::control::asked::Request;
 use crate::control::subscriptions::Record;
 use crate::control::{ListView, State, wanted};
-use crate::store::{Held, Settings, Store};
+use crate::store::{Options, Settings};
 use crate::time::{Clock, Timestamp};
 
 /// Over how long hits are counted.
@@ -35,8 +38,8 @@ enum Command {
     Export(export::Wanted),
 }
 
-/// How often each list decided, by name; none where a sordino that runs holds the history.
-type Hits = Option<HashMap<Arc<str>, u64>>;
+/// How often each list decided, by name, or one sentence on why that is not known.
+type Hits = Result<HashMap<Arc<str>, u64>, String>;
 
 impl Lists {
     pub(super) async fn run(self, path: &Path) -> Result<String, Failure> {
@@ -44,12 +47,16 @@ impl Lists {
             return export::export(path, wanted);
         }
         let config = Config::read(path)?;
-        let shown = spawn_blocking(move || show(&config)).await;
+        // What cannot be had is said below the lists.
+        let _ = as_owner(&config.store.path);
+        let now = Clock::System.now();
+        let hits = hits(&config.store, now.before(HITS_SPAN)).await;
+        let shown = spawn_blocking(move || show(&config, &hits, now)).await;
         shown.map_err(|error| Failure::Other(format!("the lists cannot be shown: {error}")))?
     }
 }
 
-fn show(config: &Config) -> Result<String, Failure> {
+fn show(config: &Config, hits: &Hits, now: Timestamp) -> Result<String, Failure> {
     let store = &config.store.path;
     let settings = Settings::read(store)
         .map_err(|error| Failure::Other(format!("the settings in {} cannot be read: {error}", store.display())))?;
@@ -57,21 +64,29 @@ fn show(config: &Config) -> Result<String, Failure> {
         .iter()
         .map(|list| (list.enabled, Record::read(&config.control.subscriptions.dir, &list.name)))
         .collect();
-    let now = Clock::System.now();
-    let hits = hits(config, now);
-    let state = State::load(config.control.clone(), settings);
+    let state = State::load(config.control.clone().read_only(), settings);
     let mut text = String::new();
-    write_all(&mut text, state.lists(), &fetched, &hits, now).map_err(|error| Failure::Other(error.to_string()))?;
+    write_all(&mut text, state.lists(), &fetched, hits, now).map_err(|error| Failure::Other(error.to_string()))?;
     Ok(text)
 }
 
-/// Reads the history, if nobody else is writing it.
-fn hits(config: &Config, now: Timestamp) -> Hits {
+/// Reads the history, or asks the sordino that runs and has it.
+async fn hits(options: &Options, since: Timestamp) -> Hits {
     // What is not there yet is not made for a look at it.
-    let held = config.store.path.is_dir().then(|| Held::take(&config.store.path).ok().flatten()).flatten()?;
-    drop(held);
-    let store = Store::open(config.store.clone(), Clock::System);
-    Some(store.list_hits(now.before(HITS_SPAN).hour()).into_iter().collect())
+    if !options.path.is_dir() {
+        return Err("There is no history yet, and so there are no hits.".into());
+    }
+    let unknown = |why: Failure| format!("Hits are not shown: {why}.");
+    let Some(store) = opened(options.clone(), Clock::System).await.map_err(unknown)? else {
+        let asking = begin(options).map_err(unknown)?;
+        wait(&asking, Request::Hits(since)).await.map_err(unknown)?;
+        let read = fs::read(asking.file());
+        let read = read.and_then(|bytes| Ok(serde_json::from_slice::<Vec<(String, u64)>>(&bytes)?));
+        let lost = |error| format!("Hits are not shown: the answer of the sordino that runs is lost: {error}.");
+        return Ok(read.map_err(lost)?.into_iter().map(|(list, hits)| (list.into(), hits)).collect());
+    };
+    let reading = spawn_blocking(move || store.list_hits(since.hour()).into_iter().collect());
+    reading.await.map_err(|error| format!("Hits are not shown: {error}."))
 }
 
 fn write_all(
@@ -91,7 +106,7 @@ fn write_all(
         let report = &list.report;
         let action = format!("{:?}", report.action).to_lowercase();
         let hits =
-            hits.as_ref().map_or_else(|| "-".into(), |hits| hits.get(&report.name).copied().unwrap_or(0).to_string());
+            hits.as_ref().map_or_else(|_| "-".into(), |hits| hits.get(&report.name).copied().unwrap_or(0).to_string());
         write!(text, "\n{:width$}  {action:6} {:>8} {:>8} {hits:>8}", report.name, report.names, report.rejected)?;
         match fetched.iter().find(|(_, record)| *record.name == *report.name) {
             Some((_, record)) => write_health(text, record, width, now)?,
@@ -102,8 +117,8 @@ fn write_all(
         write!(text, "\n{:width$}  switched off", record.name)?;
     }
     match hits {
-        Some(_) => write!(text, "\n\nHits: questions of the last seven days that a list decided."),
-        None => write!(text, "\n\nThe page shows the hits: the sordino that runs holds the history."),
+        Ok(_) => write!(text, "\n\nHits: questions of the last seven days that a list decided."),
+        Err(why) => write!(text, "\n\n{why}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `sordino report DEVICE`.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,13 +8,15 @@ use clap::{Args, ValueEnum};
 use tokio::task::spawn_blocking;
 
 use super::explain::find;
+use super::running::{as_owner, begin, opened, wait};
 use crate::app::Failure;
 use crate::config::Config;
+use crate::control::asked::Request;
 use crate::control::subscriptions::Record;
-use crate::control::{ListView, State};
+use crate::control::{ListView, ReportOn, State};
 use crate::device::{Device, files, neighbour};
-use crate::insight::{self, ListInForce, Report, Wanted};
-use crate::store::{Held, Settings, Store};
+use crate::insight::{self, Report, ReportForm, Wanted};
+use crate::store::{Settings, Store};
 use crate::time::{Clock, Timestamp};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -43,10 +46,11 @@ enum Form {
     Json,
 }
 
-/// Writes the report from the history on disk. The page of a sordino that runs writes the same.
+/// Writes the report from the history on disk; a sordino that runs has that, and is asked for the report.
 pub(super) async fn report(path: &Path, subject: &Subject) -> Result<String, Failure> {
     let config = Config::read(path)?;
     let dir = config.store.path.clone();
+    as_owner(&dir)?;
     let now = Clock::System.now();
     let (from, to) = (now.before(DAY * subject.days), now);
     let zone = config.control.schedules.zone.clone();
@@ -63,59 +67,43 @@ pub(super) async fn report(path: &Path, subject: &Subject) -> Result<String, Fai
     let loaded = loading.await.map_err(|error| Failure::Other(error.to_string()))?;
     let (state, config) = loaded.map_err(Failure::Other)?;
     let device = find(&subject.device, &state.snapshot().devices)?;
-    let held = dir.is_dir().then(|| Held::take(&dir)).transpose();
-    match held.map_err(|error| Failure::Other(format!("the store in {} cannot be used: {error}", dir.display())))? {
-        None => Err(Failure::Other(format!("there is no history in {}", dir.display()))),
-        Some(None) => Err(Failure::Other(
-            "a sordino that runs holds the history; open the device in its page and save the report there".into(),
-        )),
-        Some(Some(held)) => {
-            drop(held);
-            let form = subject.format;
-            let device = Device::clone(&device);
-            let writing = spawn_blocking(move || {
-                from_the_disk(&config, &state, &device, (from, to), offset).map(|report| form.write(&report))
-            });
-            let text = writing.await.map_err(|error| Failure::Other(error.to_string()))?;
-            text.ok_or_else(|| Failure::Other(format!("{} never asked for anything", subject.device)))
-        }
+    if !dir.is_dir() {
+        return Err(Failure::Other(format!("there is no history in {}", dir.display())));
     }
+    let form = ReportForm::from(subject.format);
+    let Some(store) = opened(config.store.clone(), Clock::System).await? else {
+        let on = ReportOn { device: device.id.clone(), span: (from, to), utc_offset_minutes: offset, form };
+        let asking = begin(&config.store)?;
+        wait(&asking, Request::Report(on)).await?;
+        let text = fs::read_to_string(asking.file());
+        return text.map_err(|error| Failure::Other(format!("the report of the sordino that runs is lost: {error}")));
+    };
+    let writing = spawn_blocking(move || {
+        from_the_disk(&store, (&config, &state), &device, (from, to), offset).map(|report| report.write(form))
+    });
+    let text = writing.await.map_err(|error| Failure::Other(error.to_string()))?;
+    text.ok_or_else(|| Failure::Other(format!("{} never asked for anything", subject.device)))
 }
 
 fn from_the_disk(
-    config: &Config,
-    state: &State,
+    store: &Store,
+    (config, state): (&Config, &State),
     device: &Device,
     (from, to): (Timestamp, Timestamp),
     utc_offset_minutes: i32,
 ) -> Option<Report> {
-    let store = Store::open(config.store.clone(), Clock::System);
-    let list = |view: &ListView| ListInForce {
-        name: view.report.name.clone(),
-        action: view.report.action,
-        names: view.report.names as u64,
-        fetched: Record::read(&config.control.subscriptions.dir, &view.group).fetched,
-    };
-    let lists = state.lists().iter().map(list).collect();
+    let fetched = |view: &ListView| Record::read(&config.control.subscriptions.dir, &view.group).fetched;
+    let lists = state.lists().iter().map(|view| view.in_force(fetched(view))).collect();
     let snapshot = state.snapshot();
-    insight::report(Wanted {
-        store: &store,
-        snapshot: &snapshot,
-        device,
-        from,
-        to,
-        utc_offset_minutes,
-        made: to,
-        lists,
-    })
+    insight::report(Wanted { store, snapshot: &snapshot, device, from, to, utc_offset_minutes, made: to, lists })
 }
 
-impl Form {
-    fn write(self, report: &Report) -> String {
-        match self {
-            Self::Html => insight::report_html(report),
-            Self::Csv => insight::report_csv(report),
-            Self::Json => serde_json::to_string_pretty(report).unwrap_or_default(),
+impl From<Form> for ReportForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Html => Self::Html,
+            Form::Csv => Self::Csv,
+            Form::Json => Self::Json,
         }
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use super::running::as_owner;
 use crate::app::Failure;
 use crate::certificate::believing;
 use crate::config::Config;
@@ -35,6 +36,7 @@ pub struct Which {
 pub(super) async fn update(path: &Path, which: &Which) -> Result<(String, Result<(), Failure>), Failure> {
     let config = Config::read(path)?;
     let store = config.store.path.clone();
+    as_owner(&store)?;
     let opened = spawn_blocking(move || Ok((Settings::read(&store)?, Held::take(&store)?))).await;
     let (settings, held) = opened.map_err(io::Error::other).flatten().map_err(|error: io::Error| {
         Failure::Other(format!("the store in {} cannot be used: {error}", config.store.path.display()))

@@ -1,7 +1,7 @@
 //! What another program of the same user asks the sordino that runs, through a directory in the store's: whoever may write
 //! there is the owner of the house anyway.
 //!
-//! `ID.json` is the request, put in place whole; `ID.file` the backup, which one side writes and the other reads;
+//! `ID.json` is the request, put in place whole; `ID.file` what one side writes and the other reads, as a backup;
 //! `ID.answer` what became of it.
 
 use std::fs::{self, File};
@@ -18,8 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Control;
 use super::backup::Errand;
+use super::reporting::{self, ReportOn};
+use crate::snapshot::SnapshotCell;
 use crate::store::Store;
 use crate::store::backup::{Progress, Which};
+use crate::time::Timestamp;
 
 /// The directory, below the store's.
 const DIR: &str = "asked";
@@ -38,6 +41,10 @@ pub enum Request {
     Restore(bool),
     /// Ask for no second factor any more.
     SecondFactorOff,
+    /// Write the report about a device into the file.
+    Report(ReportOn),
+    /// Write how often each list decided since then into the file: pairs of a name and a number, as JSON.
+    Hits(Timestamp),
 }
 
 /// What became of it: all is done, or one sentence on why not.
@@ -94,7 +101,12 @@ impl Drop for Asking {
 }
 
 /// Does what is asked, one after the other, until `stop`.
-pub async fn watch(store_dir: PathBuf, control: Control, store: Arc<Store>, stop: CancellationToken) {
+pub async fn watch(
+    store_dir: PathBuf,
+    control: Control,
+    (store, snapshot): (Arc<Store>, Arc<SnapshotCell>),
+    stop: CancellationToken,
+) {
     let dir = store_dir.join(DIR);
     // What is there was asked of a sordino that is gone.
     let _ = fs::remove_dir_all(&dir);
@@ -107,7 +119,7 @@ pub async fn watch(store_dir: PathBuf, control: Control, store: Arc<Store>, stop
         }
         let there = dir.clone();
         let Ok(Some((stem, request))) = spawn_blocking(move || next(&there)).await else { continue };
-        let answer = carry_out(request, &stem, &control, &store).await;
+        let answer = carry_out(request, &stem, &control, (&store, &snapshot)).await;
         let written = serde_json::to_vec(&answer).map_err(io::Error::from);
         if let Err(error) = written.and_then(|text| put(&stem.with_extension("answer"), &text)) {
             tracing::warn!("an answer cannot be written to {}: {error}", dir.display());
@@ -115,7 +127,12 @@ pub async fn watch(store_dir: PathBuf, control: Control, store: Arc<Store>, stop
     }
 }
 
-async fn carry_out(request: Request, stem: &Path, control: &Control, store: &Arc<Store>) -> Answer {
+async fn carry_out(
+    request: Request,
+    stem: &Path,
+    control: &Control,
+    (store, snapshot): (&Arc<Store>, &SnapshotCell),
+) -> Answer {
     let path = stem.with_extension("file");
     match request {
         Request::BackUp(which) => {
@@ -132,6 +149,19 @@ async fn carry_out(request: Request, stem: &Path, control: &Control, store: &Arc
         Request::SecondFactorOff => {
             tracing::info!("the second factor is switched off at the console");
             control.set_second_factor(None).await.map_err(|why| why.to_string())
+        }
+        Request::Report(on) => {
+            let (control, store, snapshot) = (control.clone(), store.clone(), snapshot.current());
+            let writing = spawn_blocking(move || {
+                let text = reporting::text(&on, &control, &store, &snapshot)?;
+                put(&path, text.as_bytes()).map_err(|error| error.to_string())
+            });
+            writing.await.map_err(|error| error.to_string()).flatten()
+        }
+        Request::Hits(since) => {
+            let store = store.clone();
+            let writing = spawn_blocking(move || put(&path, &serde_json::to_vec(&store.list_hits(since.hour()))?));
+            writing.await.map_err(io::Error::other).flatten().map_err(|error| error.to_string())
         }
     }
 }
@@ -158,7 +188,14 @@ fn next(dir: &Path) -> Option<(PathBuf, Request)> {
         match (request, gone) {
             (Ok(request), Ok(())) => return Some((path.with_extension(""), request)),
             (_, Err(error)) => tracing::warn!("{} cannot be removed: {error}", path.display()),
-            (Err(error), _) => tracing::warn!("{} is no request: {error}", path.display()),
+            (Err(error), Ok(())) => {
+                tracing::warn!("{} is no request: {error}", path.display());
+                let why = "the sordino that runs does not know how to do this; it may be of another version".to_owned();
+                let answered = serde_json::to_vec(&Answer::Err(why)).map_err(io::Error::from);
+                if let Err(error) = answered.and_then(|text| put(&path.with_extension("answer"), &text)) {
+                    tracing::warn!("an answer cannot be written to {}: {error}", dir.display());
+                }
+            }
         }
     }
     None

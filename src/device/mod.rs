@@ -189,6 +189,16 @@ impl Device {
         Self { mac, ..Self::known_as(id) }
     }
 
+    /// A device that is not here now: what its identity says of it, in the place of a name as well.
+    pub fn absent(id: &DeviceId) -> Self {
+        let (name, mac, addresses) = match id {
+            DeviceId::Mac(mac) => (mac.to_string(), Some(*mac), Vec::new()),
+            DeviceId::Address(address) => (address.to_string(), None, vec![*address]),
+            DeviceId::Named(name) => (name.to_string(), None, Vec::new()),
+        };
+        Self { name, mac, addresses, ..Self::known_as(id.clone()) }
+    }
+
     /// A device of which nothing but its identity is known.
     pub const fn known_as(id: DeviceId) -> Self {
         Self {

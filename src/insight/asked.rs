@@ -97,26 +97,13 @@ impl Asked {
 
     /// Who asked, as the house knows them now; a device that has left is one without profile and rules of its own.
     pub(super) fn devices(&self, known: &Devices) -> Vec<Device> {
-        self.devices.iter().map(|id| known.find(id).map_or_else(|| absent(id), |one| (**one).clone())).collect()
+        self.devices.iter().map(|id| known.find(id).map_or_else(|| Device::absent(id), |one| (**one).clone())).collect()
     }
 
     /// Each name with the places of the [`devices`](Self::devices) that asked for it, and how often each did.
     pub(super) fn names(&self) -> impl Iterator<Item = (&Name, &[(u32, u64)])> {
         self.names.iter().map(|(name, devices)| (name, devices.as_slice()))
     }
-}
-
-fn absent(id: &DeviceId) -> Device {
-    let address = match id {
-        DeviceId::Address(address) => *address,
-        DeviceId::Mac(_) | DeviceId::Named(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    };
-    let name = match id {
-        DeviceId::Address(address) => address.to_string(),
-        DeviceId::Mac(mac) => mac.to_string(),
-        DeviceId::Named(name) => name.to_string(),
-    };
-    Device { id: id.clone(), name, ..Device::unknown(address) }
 }
 
 /// The address that rules for an address are held against: the first one the device is known to use.

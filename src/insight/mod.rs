@@ -26,8 +26,8 @@ pub use self::exposure::exposure;
 pub use self::hits::{ListHits, MAX_OVERLAPS, MAX_RULES_SHOWN, Overlap, RuleHits, RulesAtWork, Standing, list_hits};
 pub use self::overview::overview;
 pub use self::report::{
-    BLIND_SPOTS, FirstAsked, ListInForce, MAX_FIRSTS, Report, Subject, Wanted, csv as report_csv, csv_field,
-    exposure_of, html as report_html, report, span_before,
+    BLIND_SPOTS, FirstAsked, Form as ReportForm, ListInForce, MAX_FIRSTS, Report, Subject, Wanted, csv_field,
+    exposure_of, report, span_before,
 };
 pub use self::whatif::{Change, DeviceChange, MAX_NAMES_SHOWN, NameChange, WhatIf, what_if};
 use crate::policy::{DeviceId, Label, Name, Verdict};

@@ -41,7 +41,7 @@ pub(super) enum Trouble {
     )]
     Full(PathBuf),
     #[error(
-        "The disk did not take what was to be kept in {0} ({1}), so queries are kept in memory only. Check the disk; sordino tries again every minute."
+        "The disk did not take what was to be kept in {0} ({1}), so queries are kept in memory only. Check the disk, and whether all in there belongs to the user that sordino runs as; sordino tries again every minute."
     )]
     Refused(PathBuf, String),
 }

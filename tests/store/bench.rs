@@ -192,7 +192,7 @@ fn reports(store: &Arc<Store>, policy: &Policy, end: Timestamp) {
     let report = || {
         let (device, snapshot, lists) = (&device, &snapshot, Vec::new());
         let wanted = Wanted { store, snapshot, device, from: START, to: end, utc_offset_minutes: 60, made: end, lists };
-        insight::report_html(&insight::report(wanted).unwrap())
+        insight::report(wanted).unwrap().write(insight::ReportForm::Html)
     };
     let exposure = || {
         let rows = |each: &mut dyn FnMut(_)| store.tallies(&nobody, Some(&busiest), from, to, each);

@@ -43,5 +43,5 @@ fn a_sordino_that_runs_is_asked_to_update() {
     done(&house.rest(), "mine");
     assert_eq!(house.resolve("tv.example"), ["A 0.0.0.0"]);
     let (code, text) = run(&["--config", config.to_str().unwrap(), "lists"]);
-    assert!(code == 0 && text.contains("The page shows the hits"), "{code} {text}");
+    assert!(code == 0 && text.contains("Hits: questions of the last seven days"), "{code} {text}");
 }

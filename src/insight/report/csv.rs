@@ -7,7 +7,7 @@ const HEAD: &str =
     "from,to,device,vendor,product,purpose,sends,regions,name,passed,watched,muted,allowed,at_night,last_hour\r\n";
 
 /// Writes every name of `report`, times in milliseconds since the epoch. Fields are safe for table programs.
-pub fn csv(report: &Report) -> String {
+pub(super) fn csv(report: &Report) -> String {
     let mut text = HEAD.to_owned();
     for vendor in &report.exposure.vendors {
         for product in &vendor.products {

@@ -20,7 +20,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const HOURS_AT_NIGHT: usize = 6;
 
 /// Writes `report` as a page.
-pub fn html(report: &Report) -> String {
+pub(super) fn html(report: &Report) -> String {
     let mut page = Page { text: String::new(), zone: zone(report.utc_offset_minutes) };
     // Writing to a text cannot fail.
     let _ = page.write(report);

@@ -7,12 +7,13 @@ mod html;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::compose::{MAX_FIRSTS, Wanted, exposure_of, report, span_before};
-pub use self::csv::{csv, csv_field};
-pub use self::html::html;
+use self::csv::csv;
+pub use self::csv::csv_field;
+use self::html::html;
 use super::{Comparison, Exposure, NameCounts};
 use crate::policy::{Action, DeviceId, Label, Name};
 use crate::time::Timestamp;
@@ -50,6 +51,30 @@ pub struct Report {
     pub lists: Vec<ListInForce>,
     /// What DNS cannot see.
     pub cannot_see: &'static [&'static str],
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// A page of its own.
+    Html,
+    /// A row for each name.
+    Csv,
+    /// All of it.
+    Json,
+}
+
+impl Report {
+    /// The report as a text.
+    pub fn write(&self, form: Form) -> String {
+        match form {
+            Form::Html => html(self),
+            Form::Csv => csv(self),
+            // Only a map with keys that are no text could fail, and there is none.
+            Form::Json => serde_json::to_string_pretty(self).unwrap_or_default(),
+        }
+    }
 }
 
 /// The device a report is about.
