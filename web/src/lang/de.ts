@@ -57,7 +57,7 @@ export const de: Catalogue = {
   'purpose.location': 'Standort',
   'purpose.browser': 'Browser',
   'purpose.voice': 'Sprache',
-  'purpose.tv-acr': 'Erkennen, was im Fernsehen läuft',
+  'purpose.tv-acr': 'TV-Bilderkennung',
   'purpose.other': 'anderes',
 
   'period.label': 'Zeitraum',

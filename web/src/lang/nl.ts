@@ -57,7 +57,7 @@ export const nl: Catalogue = {
   'purpose.location': 'locatie',
   'purpose.browser': 'browser',
   'purpose.voice': 'spraak',
-  'purpose.tv-acr': 'herkennen wat er op tv is',
+  'purpose.tv-acr': 'tv-beeldherkenning',
   'purpose.other': 'anders',
 
   'period.label': 'Periode',
