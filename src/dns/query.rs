@@ -138,18 +138,18 @@ impl Query {
         if header.questions != 1 || header.answers != 0 || packet.len() > LONGEST_QUERY {
             return Err(reply.says(Rcode::FORMAT_ERROR));
         }
-        let question = reader.question().ok_or(reply.says(Rcode::FORMAT_ERROR))?;
+        let question = reader.question().ok_or_else(|| reply.says(Rcode::FORMAT_ERROR))?;
         if header.authorities > u16::from(question.qtype == rr_type::IXFR) {
             return Err(reply.says(Rcode::FORMAT_ERROR));
         }
         for _ in 0..header.authorities {
-            reader.record().ok_or(reply.says(Rcode::FORMAT_ERROR))?;
+            reader.record().ok_or_else(|| reply.says(Rcode::FORMAT_ERROR))?;
         }
         let mut edns = None;
         let mut client_cookie = None;
         let mut behind = Behind::default();
         for _ in 0..header.additionals {
-            let record = reader.record().ok_or(reply.says(Rcode::FORMAT_ERROR))?;
+            let record = reader.record().ok_or_else(|| reply.says(Rcode::FORMAT_ERROR))?;
             match record.rtype {
                 rr_type::OPT => {
                     reply.opt = true;

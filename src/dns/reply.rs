@@ -164,7 +164,8 @@ impl Reply {
             _ => return self,
         };
         let alias = Owned { owner: None, rtype: rr_type::CNAME, ttl, rdata: target.as_ref().wire().into() };
-        let behind = records.into_iter().map(|record| Owned { owner: record.owner.or(Some(target.clone())), ..record });
+        let behind =
+            records.into_iter().map(|record| Owned { owner: record.owner.or_else(|| Some(target.clone())), ..record });
         Self { body: Body::Own(iter::once(alias).chain(behind).collect(), soa), ..self }
     }
 

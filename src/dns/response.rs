@@ -38,36 +38,32 @@ fn read_piecewise(packet: &[u8]) -> Option<Message> {
     }
     for _ in 0..header.answers {
         match next(packet, &mut reader)? {
-            Piece::Record(record) => message.answers.push(record),
-            Piece::Signature => {}
-            Piece::Unreadable => return None,
+            Ok(record) => message.answers.push(record),
+            Err(Unreadable::Signature) => {}
+            Err(Unreadable::Data) => return None,
         }
     }
     for _ in 0..header.authorities {
-        if let Piece::Record(record) = next(packet, &mut reader)? {
-            message.authorities.push(record);
-        }
+        message.authorities.extend(next(packet, &mut reader)?);
     }
     for _ in 0..header.additionals {
-        if let Piece::Record(record) = next(packet, &mut reader)?
-            && matches!(record.data, RData::OPT(_))
+        if let Ok(record) = next(packet, &mut reader)?
+            && record.record_type() == RecordType::OPT
         {
-            message.edns.get_or_insert((&record).into());
+            message.edns.get_or_insert_with(|| (&record).into());
         }
     }
     Some(message)
 }
 
-/// What stands in the place of a record.
-enum Piece {
-    Record(Record),
-    /// A signature that cannot be read.
+/// What stands where there is no record that could be passed on.
+enum Unreadable {
     Signature,
-    Unreadable,
+    Data,
 }
 
 /// The record at which `reader` stands in `packet`; none where not even its envelope is sound.
-fn next(packet: &[u8], reader: &mut Reader<'_>) -> Option<Piece> {
+fn next(packet: &[u8], reader: &mut Reader<'_>) -> Option<Result<Record, Unreadable>> {
     let start = u16::try_from(reader.position()).ok()?;
     let envelope = reader.record()?;
     let mut decoder = BinDecoder::new(packet).clone(start);
@@ -75,15 +71,15 @@ fn next(packet: &[u8], reader: &mut Reader<'_>) -> Option<Piece> {
     if let Ok(record) = Record::read(&mut decoder)
         && (!envelope.rdata.is_empty() || envelope.rtype == wire::rr_type::OPT)
     {
-        return Some(Piece::Record(record));
+        return Some(Ok(record));
     }
     if envelope.rtype == RRSIG {
-        return Some(Piece::Signature);
+        return Some(Err(Unreadable::Signature));
     }
     let carried = !LEANING.contains(&envelope.rtype) && !JUDGED.contains(&envelope.rtype);
     let binding = matches!(envelope.rtype, wire::rr_type::SVCB | wire::rr_type::HTTPS);
     if !carried || (binding && wire::Binding::read(envelope.rdata).is_none()) {
-        return Some(Piece::Unreadable);
+        return Some(Err(Unreadable::Data));
     }
     let name = WireName::read(&mut BinDecoder::new(packet).clone(start)).ok()?;
     let mut octets = NULL::new();
@@ -91,7 +87,7 @@ fn next(packet: &[u8], reader: &mut Reader<'_>) -> Option<Piece> {
     let data = RData::Unknown { code: RecordType::from(envelope.rtype), rdata: octets };
     let mut record = Record::from_rdata(name, envelope.ttl, data);
     record.dns_class = envelope.class.into();
-    Some(Piece::Record(record))
+    Some(Ok(record))
 }
 
 #[cfg(test)]
@@ -152,9 +148,11 @@ mod tests {
     #[test]
     fn what_answers_nothing_is_left_out_where_it_cannot_be_read() {
         let mut packet = response(28, &[0; 15]);
-        // The broken record becomes the additional one.
-        packet.splice(6..12, [0, 0, 0, 0, 0, 2]);
+        // The broken record and the address become additional ones, and OPT without options comes behind them.
+        packet.splice(6..12, [0, 0, 0, 0, 0, 3]);
+        packet.extend(b"\x00\x00\x29\x04\xd0\x01\x00\x00\x00\x00\x00");
         let message = read(&packet).unwrap();
-        assert!(message.answers.is_empty() && message.edns.is_none());
+        assert!(message.answers.is_empty() && message.additionals.is_empty());
+        assert_eq!(message.edns.unwrap().rcode_high(), 1);
     }
 }
