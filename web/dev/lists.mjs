@@ -61,7 +61,7 @@ export function listsOf(full) {
 
   const hits = [41_220, 30_114, 12_876, 402, 0, 88, 5_230, 611, 9_204, 77, 12, 0];
   return {
-    all: () => all.map((list, i) => ({ lines: list.names, rejected: 0, examples: [], problem: null, ...list, hits: full ? (hits[i] ?? 0) : 0 })),
+    all: () => all.map((list, i) => ({ lines: list.names, rejected: 0, examples: [], problem: null, schedule: null, profile_schedules: [], ...list, hits: full ? (hits[i] ?? 0) : 0 })),
     known: () => KNOWN,
     add: (sent) => {
       all.push({ ...elsewhere(sent.name, 0, { stage: 'waiting', fetched: null, checked: null, tried: null, next: null }), ...sent, format: 'names' });

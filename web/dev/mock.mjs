@@ -30,6 +30,7 @@ let rules = [
 let nextRule = 4;
 let pauses = [];
 let profiles = [{ name: 'default', fixed: true, usual: true, lists: {} }, { name: 'guests', fixed: false, usual: false, lists: { catalogue: 'watch', xiaomi: 'off' } }];
+let schedules = [{ name: 'nights', fixed: true, slots: [{ days: [], from: '22:00', to: '06:00' }], uses: [{ list: 'ads', profile: 'guests' }] }];
 const placed = new Map();
 const names = new Map(DEVICES.map((device) => [device.id, device.name]));
 const counted = STATE === 'full' ? tallies(Date.now(), 31) : [];
@@ -316,6 +317,11 @@ const ROUTES = {
   'POST /profiles': ({ sent }) => void profiles.push({ fixed: false, usual: false, ...sent }),
   'PUT /profiles/*': ({ id, sent }) => void (profiles = profiles.map((profile) => (profile.name === id ? { ...profile, ...sent } : profile))),
   'DELETE /profiles/*': ({ id }) => void (profiles = profiles.filter((profile) => profile.name !== id)),
+  // Hours are not looked at here: none of them is now.
+  'GET /schedules': () => ({ zone: 'Europe/Berlin', schedules: schedules.map((one) => ({ revision: null, holds: false, changes_at: Date.now() + HOUR, ...one })) }),
+  'POST /schedules': ({ sent }) => void schedules.push({ fixed: false, uses: [], ...sent }),
+  'PUT /schedules/*': ({ id, sent }) => void (schedules = schedules.map((one) => (one.name === id ? { ...one, ...sent } : one))),
+  'DELETE /schedules/*': ({ id }) => void (schedules = schedules.filter((one) => one.name !== id)),
   'PUT /devices/*/profile': ({ id, sent }) => void placed.set(id, sent.profile),
   'POST /whatif': ({ sent }) => {
     if (sent.rule?.kind === 'wildcard' && !sent.rule.name.includes('*')) throw new Refusal(422, 'Unusable', 'A wildcard has a * in it; without one, the name itself is meant.');
