@@ -13,8 +13,8 @@ use super::wire::{self, HEADER_LEN, Reader};
 /// Types whose RDATA may hold a name that leans on the rest of the message by compression (RFC 3597 §4). Their octets mean
 /// nothing elsewhere.
 const LEANING: [u16; 19] = [2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15, 17, 18, 21, 24, 26, 30, 33, 35];
-/// Types whose RDATA says where an answer leads: addresses. What is judged must be readable.
-const JUDGED: [u16; 2] = [wire::rr_type::A, wire::rr_type::AAAA];
+/// Types that are judged by their RDATA, or read by ourselves: they are readable, or they are nothing.
+const OURS: [u16; 3] = [wire::rr_type::A, wire::rr_type::AAAA, wire::rr_type::OPT];
 /// RRSIG (RFC 4034 §3).
 const RRSIG: u16 = 46;
 
@@ -76,7 +76,7 @@ fn next(packet: &[u8], reader: &mut Reader<'_>) -> Option<Result<Record, Unreada
     if envelope.rtype == RRSIG {
         return Some(Err(Unreadable::Signature));
     }
-    let carried = !LEANING.contains(&envelope.rtype) && !JUDGED.contains(&envelope.rtype);
+    let carried = !LEANING.contains(&envelope.rtype) && !OURS.contains(&envelope.rtype);
     let binding = matches!(envelope.rtype, wire::rr_type::SVCB | wire::rr_type::HTTPS);
     if !carried || (binding && wire::Binding::read(envelope.rdata).is_none()) {
         return Some(Err(Unreadable::Data));
