@@ -281,6 +281,12 @@ impl Sordino {
         self.child.id()
     }
 
+    /// Processor time up to now, in hundredths of a second: utime and stime (proc(5)).
+    pub fn worked(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        stat.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
