@@ -120,7 +120,9 @@ impl Home {
         if stat.files() > 0 && stat.files_available() == 0 {
             return Ok(0);
         }
-        Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
+        // Both are 32 bits wide on a 32-bit machine, and their product is not.
+        let free = u128::from(stat.blocks_available()) * u128::from(stat.fragment_size());
+        Ok(u64::try_from(free).unwrap_or(u64::MAX))
     }
 
     /// Bytes on disk.
