@@ -182,6 +182,10 @@ if [ "$(id -u)" -eq 0 ]; then
         cp -r "$tree" "$image"
         chown -R 65532:65532 "$image/var/lib/sordino"
         [ "$name" = x86_64 ] || install "$(command -v "$(emulator "$name")")" "$image/emulator"
+        # What every container is given; random numbers are read from there under an older emulator.
+        mkdir "$image/dev"
+        mknod -m 666 "$image/dev/random" c 1 8
+        mknod -m 666 "$image/dev/urandom" c 1 9
         sed -i -e 's/^listen = \["0.0.0.0:53".*/listen = ["127.0.0.1:15353"]/' -e 's/^listen = "0.0.0.0:8053"/listen = "127.0.0.1:0"/' \
             "$image/etc/sordino/config.toml"
         inside() {
