@@ -8,15 +8,13 @@ use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
-use super::wire::{self, HEADER_LEN, Reader};
+use super::wire::{Binding, HEADER_LEN, Reader, rr_type};
 
 /// Types whose RDATA may hold a name that leans on the rest of the message by compression (RFC 3597 §4). Their octets mean
 /// nothing elsewhere.
 const LEANING: [u16; 19] = [2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15, 17, 18, 21, 24, 26, 30, 33, 35];
 /// Types that are judged by their RDATA, or read by ourselves: they are readable, or they are nothing.
-const OURS: [u16; 3] = [wire::rr_type::A, wire::rr_type::AAAA, wire::rr_type::OPT];
-/// RRSIG (RFC 4034 §3).
-const RRSIG: u16 = 46;
+const OURS: [u16; 3] = [rr_type::A, rr_type::AAAA, rr_type::OPT];
 
 /// Reads a response; none where what answers the question cannot be had.
 ///
@@ -69,16 +67,15 @@ fn next(packet: &[u8], reader: &mut Reader<'_>) -> Option<Result<Record, Unreada
     let mut decoder = BinDecoder::new(packet).clone(start);
     // The codec takes an empty RDATA for a part of an UPDATE.
     if let Ok(record) = Record::read(&mut decoder)
-        && (!envelope.rdata.is_empty() || envelope.rtype == wire::rr_type::OPT)
+        && (!envelope.rdata.is_empty() || envelope.rtype == rr_type::OPT)
     {
         return Some(Ok(record));
     }
-    if envelope.rtype == RRSIG {
+    if envelope.rtype == rr_type::RRSIG {
         return Some(Err(Unreadable::Signature));
     }
     let carried = !LEANING.contains(&envelope.rtype) && !OURS.contains(&envelope.rtype);
-    let binding = matches!(envelope.rtype, wire::rr_type::SVCB | wire::rr_type::HTTPS);
-    if !carried || (binding && wire::Binding::read(envelope.rdata).is_none()) {
+    if !carried || (Binding::is_type(envelope.rtype) && Binding::read(envelope.rdata).is_none()) {
         return Some(Err(Unreadable::Data));
     }
     let name = WireName::read(&mut BinDecoder::new(packet).clone(start)).ok()?;
@@ -115,9 +112,9 @@ mod tests {
     fn an_unreadable_signature_costs_nothing_but_itself() {
         let fixed = [0, 1, 13, 2, 0, 0, 0, 60, 0, 0, 0, 2, 0, 0, 0, 1, 0, 7];
         let whole = [&fixed[..], b"\x07example\x00", &[9; 64]].concat();
-        assert_eq!(types(&response(RRSIG, &whole)).unwrap(), [RRSIG, 1]);
+        assert_eq!(types(&response(rr_type::RRSIG, &whole)).unwrap(), [rr_type::RRSIG, 1]);
         for broken in [&whole[..5], &whole[..18], &whole[..22]] {
-            assert_eq!(types(&response(RRSIG, broken)).unwrap(), [1], "{broken:?}");
+            assert_eq!(types(&response(rr_type::RRSIG, broken)).unwrap(), [1], "{broken:?}");
         }
     }
 

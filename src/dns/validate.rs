@@ -27,7 +27,7 @@ use super::cache::{Cache, Found};
 use super::flight::{Flights, Landed};
 use super::options::{BadOption, DnssecOptions};
 use super::upstream::{Answered, LAST_WORD, Upstreams};
-use super::wire::{ExtendedError, Rcode};
+use super::wire::{ExtendedError, Rcode, rr_type};
 use crate::time::Clock;
 
 /// Questions that the proof of one answer may need.
@@ -117,7 +117,7 @@ impl Validator {
         let raw = Question { dnssec_ok: true, checking_disabled: true, ..question.clone() };
         let (said, server) = self.asker.fetch(&raw).await?;
         if let Some(zone) = said.message(&raw).ok().and_then(|said| redirection::above(&question.name, &said)) {
-            let redirecting = Question { name: zone, qtype: redirection::DNAME, ..question.clone() };
+            let redirecting = Question { name: zone, qtype: rr_type::DNAME, ..question.clone() };
             if let Ok(dname) = self.prove_set(&redirecting).await
                 && let Some(alias) = redirection::alias(question, &redirecting, &dname)
             {

@@ -17,8 +17,10 @@ pub(crate) mod rr_type {
     pub(crate) const HINFO: u16 = 13;
     pub(crate) const SIG: u16 = 24;
     pub(crate) const AAAA: u16 = 28;
+    pub(crate) const DNAME: u16 = 39;
     pub(crate) const OPT: u16 = 41;
     pub(crate) const DS: u16 = 43;
+    pub(crate) const RRSIG: u16 = 46;
     pub(crate) const SVCB: u16 = 64;
     pub(crate) const HTTPS: u16 = 65;
     pub(crate) const NXNAME: u16 = 128;
@@ -253,6 +255,11 @@ pub(crate) struct Binding<'a> {
 }
 
 impl<'a> Binding<'a> {
+    /// Whether records of this type are bindings.
+    pub(crate) fn is_type(rtype: u16) -> bool {
+        matches!(rtype, rr_type::SVCB | rr_type::HTTPS)
+    }
+
     /// Reads RDATA; none where a target or a hint cannot be read, or a parameter is not whole.
     pub(crate) fn read(rdata: &'a [u8]) -> Option<Self> {
         const IPV4_HINT: u16 = 4;

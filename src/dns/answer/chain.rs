@@ -12,7 +12,6 @@ use crate::policy::{Name, NameRef};
 pub(super) const MAX_TTL: u32 = 86_400;
 /// The longest time a negative answer is fresh, seconds (RFC 2308 §5 suggests one to three hours).
 pub(super) const MAX_NEGATIVE_TTL: u32 = 3_600;
-pub(super) const RRSIG: u16 = 46;
 const NSEC: u16 = 47;
 const NSEC3: u16 = 50;
 
@@ -62,7 +61,7 @@ pub(super) fn chain_of(
     }
     let end = owners.last().unwrap_or(qname);
     for record in pool {
-        let wanted = answers_type(&record, question.qtype) || (question.dnssec_ok && is_type(&record, RRSIG));
+        let wanted = answers_type(&record, question.qtype) || (question.dnssec_ok && is_type(&record, rr_type::RRSIG));
         if record.name == *end && wanted {
             kept.push(record);
         }
@@ -121,8 +120,7 @@ fn is_cname(record: &Record) -> bool {
 }
 
 pub(super) fn is_dname(record: &Record) -> bool {
-    const DNAME: u16 = 39;
-    is_type(record, DNAME)
+    is_type(record, rr_type::DNAME)
 }
 
 pub(super) fn answers_type(record: &Record, qtype: u16) -> bool {

@@ -7,7 +7,7 @@ use hickory_proto::rr::{RData, Record};
 
 use super::chain::is_dname;
 use super::policy_name;
-use crate::dns::wire::{Binding, rr_type};
+use crate::dns::wire::Binding;
 use crate::policy::Name;
 
 /// Names other than the owner: targets of CNAME, DNAME, SVCB and HTTPS.
@@ -60,5 +60,5 @@ pub(super) fn addresses_of(answers: &[Record]) -> Box<[IpAddr]> {
 
 /// Whether a record that is carried as octets says like SVCB where it leads.
 fn is_binding(record: &Record) -> bool {
-    matches!(u16::from(record.record_type()), rr_type::SVCB | rr_type::HTTPS)
+    Binding::is_type(record.record_type().into())
 }

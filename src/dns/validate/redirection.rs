@@ -6,14 +6,12 @@ use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{RData, Record};
 
 use crate::dns::answer::{Answer, Question, policy_name, wire_name};
+use crate::dns::wire::rr_type;
 use crate::policy::{Name, NameRef};
-
-/// The type of the record (RFC 6672 §2.1).
-pub(super) const DNAME: u16 = 39;
 
 /// The owner of the DNAME record in `said` that `name` is below, if there is one. At the owner itself it redirects nothing.
 pub(super) fn above(name: &Name, said: &Message) -> Option<Name> {
-    let dnames = said.answers.iter().filter(|record| u16::from(record.record_type()) == DNAME);
+    let dnames = said.answers.iter().filter(|record| u16::from(record.record_type()) == rr_type::DNAME);
     dnames
         .filter_map(|record| policy_name(&record.name))
         .find(|owner| owner != name && name.as_ref().is_in(owner.as_ref()))
@@ -36,7 +34,7 @@ pub(super) fn alias(question: &Question, redirecting: &Question, dname: &Answer)
 
 fn target_of(record: &Record) -> Option<Name> {
     match &record.data {
-        RData::Unknown { rdata, .. } if u16::from(record.record_type()) == DNAME => {
+        RData::Unknown { rdata, .. } if u16::from(record.record_type()) == rr_type::DNAME => {
             Name::from_wire(&rdata.anything).ok()
         }
         _ => None,
