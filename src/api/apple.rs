@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
 use super::auth::LoggedIn;
+use super::markup::escaped;
 use super::problem::{Params, Problem};
 use crate::certificate::HOUSE_NAME;
 use crate::dns::ServingStatus;
@@ -195,10 +196,6 @@ fn write_head(text: &mut String, kind: &str, identifier: &str, name: &str, uuid:
 
 fn write_string(text: &mut String, key: &str, value: &str) -> std::fmt::Result {
     writeln!(text, "<key>{key}</key>\n<string>{}</string>", escaped(value))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// RFC 9562 §5.4.

@@ -29,6 +29,7 @@ mod lists;
 mod live;
 mod local;
 mod login;
+mod markup;
 mod overview;
 mod paging;
 mod password;

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
 
+use super::markup::escaped;
 use super::openapi_json;
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
@@ -263,10 +264,6 @@ fn prose(text: &Value) -> String {
         _ => format!("<code>{}</code>", escaped(part)),
     };
     parts.map(part).collect()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
