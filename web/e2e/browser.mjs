@@ -1,4 +1,7 @@
-// What the walks share: a Chromium that calls nobody, a login, the pages there are.
+// What the walks share: a Chromium that calls nobody, a login, the pages there are, pictures of the way.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { chromium } from 'playwright-core';
 
 const QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
@@ -78,4 +81,15 @@ async function pushed(page, press) {
   const button = page.locator(press).first();
   if ((await button.count()) === 0) await button.waitFor({ timeout: 3000 }).catch(() => undefined);
   if ((await button.count()) > 0) await button.click();
+}
+
+/** Keeps what a page shows as `walk-NAME.png` in `directory`. */
+export function walkShots(directory) {
+  mkdirSync(directory, { recursive: true });
+  return (page, name) => page.screenshot({ path: join(directory, `walk-${name}.png`), fullPage: true });
+}
+
+/** Ends the walk where something is not what it should be. */
+export function expect(what, found, wanted) {
+  if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
 }

@@ -1,21 +1,14 @@
 // A house of two hundred devices: node e2e/crowd.mjs BASE PASSWORD DIRECTORY
 // Finds one among them, walks through queries by keyboard, follows the guide, puts a page on paper.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 
-import { launch, login } from './browser.mjs';
+import { expect, launch, login, walkShots } from './browser.mjs';
 
 const [base, password, directory] = process.argv.slice(2);
 const DEVICES = 200;
 const FIRST = 50;
 const faults = [];
 
-mkdirSync(directory, { recursive: true });
-const shot = (page, name) => page.screenshot({ path: join(directory, `walk-${name}.png`), fullPage: true });
-
-function expect(what, found, wanted) {
-  if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
-}
+const shot = walkShots(directory);
 
 const browser = await launch();
 try {

@@ -1,20 +1,13 @@
 // Hours for a list, by keyboard: node e2e/schedules.mjs BASE PASSWORD DIRECTORY
 // Makes a profile and a schedule for it, saves both at once, and meets somebody who changed the schedule meanwhile.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 
-import { launch, login } from './browser.mjs';
+import { expect, launch, login, walkShots } from './browser.mjs';
 
 const [base, password, directory] = process.argv.slice(2);
 const PATH = '/api/v1/schedules/School%20nights';
 const faults = [];
 
-mkdirSync(directory, { recursive: true });
-const shot = (page, name) => page.screenshot({ path: join(directory, `walk-${name}.png`), fullPage: true });
-
-function expect(what, found, wanted) {
-  if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
-}
+const shot = walkShots(directory);
 
 const browser = await launch();
 try {

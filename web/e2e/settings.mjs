@@ -1,21 +1,15 @@
 // A person at the settings: node e2e/settings.mjs BASE PASSWORD DIRECTORY
 // Tokens, the second factor with its QR code and recovery codes, sessions, a backup and back again, names of the house.
 import { createHmac } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 
-import { launch } from './browser.mjs';
+import { expect, launch, walkShots } from './browser.mjs';
 
 const [base, password, directory] = process.argv.slice(2);
 const HALF_A_MINUTE = 30_000;
 const faults = [];
 
-mkdirSync(directory, { recursive: true });
-const shot = (page, name) => page.screenshot({ path: join(directory, `walk-${name}.png`), fullPage: true });
-
-function expect(what, found, wanted) {
-  if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
-}
+const shot = walkShots(directory);
 
 /** The code of an app at `at` (RFC 6238), for a secret in Base32. */
 function codeAt(secret, at) {

@@ -1,10 +1,8 @@
 // The way of a person through the page: node e2e/walk.mjs BASE PASSWORD DNS_HOST:DNS_PORT DIRECTORY
 // Sets the first password, watches a muted query arrive, allows the name, sees it resolve; then mutes another.
 import { createSocket } from 'node:dgram';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 
-import { launch } from './browser.mjs';
+import { expect, launch, walkShots } from './browser.mjs';
 
 const [base, password, dns, directory] = process.argv.slice(2);
 const TELEMETRY = 'data.mistat.intl.xiaomi.com';
@@ -12,8 +10,7 @@ const NEWS = 'news.example';
 // What a hostile name does to a page that trusts names.
 const HOSTILE = '<img/src=x/onerror=alert(1)>.example';
 
-mkdirSync(directory, { recursive: true });
-const shot = (page, name) => page.screenshot({ path: join(directory, `walk-${name}.png`), fullPage: true });
+const shot = walkShots(directory);
 const faults = [];
 
 /** Asks for the IPv4 address of `name`, and gives it; none where there is none. */
@@ -43,10 +40,6 @@ async function until(what, look, within = 10_000) {
     await new Promise((again) => setTimeout(again, 20));
   }
   throw new Error(`${what}: not within ${within} ms`);
-}
-
-function expect(what, found, wanted) {
-  if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
 }
 
 /** Rows of the live list that name `name` and have this verdict. */
