@@ -7,6 +7,7 @@
 //! An alias is validated link by link, each as the answer to a question of its own.
 
 mod redirection;
+mod signatures;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -271,6 +272,7 @@ impl Asker {
         let (answer, _) = self.fetch(&question).await.map_err(failed)?;
         let mut message = answer.message(&question).map_err(|_| NetError::from("no usable answer"))?;
         first_link(&mut message, query);
+        signatures::spare(&mut message);
         Ok(DnsResponse::from_message(message)?)
     }
 }

@@ -335,11 +335,11 @@ fn d6_a_trap_of_keys_and_signatures_costs_a_moment() {
     let costs = |name, expected| {
         let before = sordino.worked();
         assert_eq!(ask(&sordino, name, A, AD, false), expected);
-        (sordino.worked() - before).max(1)
+        sordino.worked() - before
     };
     let proof = costs("www.good", (NOERROR, true, 1, None));
     let trap = costs("www.trap", (SERVFAIL, false, 0, Some(6)));
-    assert!(trap < 100 * proof, "{trap} hundredths of a second, where a proof takes {proof}");
+    assert!(trap < 100 * proof, "{trap} microseconds, where a proof takes {proof}");
     assert!(forwarder.asked_all().len() < 32, "nor is it asked for again and again");
     assert!(!sordino.stderr().contains("trap"), "nor does it fill the log");
     assert_eq!(ask(&sordino, "www.good", A, AD, false), (NOERROR, true, 1, None), "and others are served meanwhile");

@@ -281,10 +281,15 @@ impl Sordino {
         self.child.id()
     }
 
-    /// Processor time up to now, in hundredths of a second: utime and stime (proc(5)).
+    /// Processor time of all threads up to now, microseconds. The first number of `schedstat` counts nanoseconds, where `stat`
+    /// counts hundredths of a second (Linux, Documentation/scheduler/sched-stats.rst).
     pub fn worked(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        stat.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a running sordino");
+        let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            stat.split(' ').next()?.parse::<u64>().ok()
+        };
+        threads.filter_map(of_thread).sum::<u64>() / 1_000
     }
 
     pub fn dir(&self) -> &Path {
