@@ -4,7 +4,7 @@
 
 use sordino::insight::{Counts, MAX_TOP_NAMES, MAX_UNLABELLED, exposure, overview};
 use sordino::policy::{Action, DeviceId, Format, ListSource, MacAddr, Name, Policy, PolicySources, Tier, Verdict};
-use sordino::store::TallyRow;
+use sordino::store::TallyRun;
 use sordino::time::{Hour, Timestamp};
 
 const DAY: u32 = 20_778; // 2026-11-21
@@ -13,9 +13,18 @@ fn device(number: u8) -> DeviceId {
     DeviceId::Mac(MacAddr([2, 0, 0, 0, 0, number]))
 }
 
-fn row(who: u8, hour: u32, name: &str, verdict: Verdict, count: u64) -> TallyRow {
-    let hour = Hour::from_number(DAY * 24 + hour);
-    TallyRow { device: device(who), hour, name: Name::parse(name).unwrap(), verdict, count }
+/// What a device asked in an hour.
+#[derive(Clone)]
+struct Row(DeviceId, Name, Verdict, [(Hour, u64); 1]);
+
+fn row(who: u8, hour: u32, name: &str, verdict: Verdict, count: u64) -> Row {
+    Row(device(who), Name::parse(name).unwrap(), verdict, [(Hour::from_number(DAY * 24 + hour), count)])
+}
+
+fn tell(rows: impl IntoIterator<Item = Row>, each: &mut dyn FnMut(TallyRun<'_>)) {
+    for Row(device, name, verdict, hours) in &rows.into_iter().collect::<Vec<_>>() {
+        each(TallyRun { device, name, verdict: *verdict, hours });
+    }
 }
 
 fn span() -> (Timestamp, Timestamp) {
@@ -26,7 +35,7 @@ fn counts(passed: u64, watched: u64, muted: u64, allowed: u64) -> Counts {
     Counts { passed, watched, muted, allowed }
 }
 
-fn a_day() -> Vec<TallyRow> {
+fn a_day() -> Vec<Row> {
     vec![
         row(1, 3, "a.test", Verdict::Block, 5),
         row(1, 3, "a.test", Verdict::Block, 2),
@@ -43,7 +52,7 @@ fn a_day() -> Vec<TallyRow> {
 fn the_house_adds_up() {
     let (from, to) = span();
     let policy = Policy::default();
-    let seen = overview(&policy, from, to, 0, |each| a_day().into_iter().for_each(each));
+    let seen = overview(&policy, from, to, 0, |each| tell(a_day(), each));
     assert_eq!(seen.totals, counts(57, 10, 7, 3), "what lies behind the span is left out");
     assert_eq!(seen.names, 4);
     assert_eq!(seen.hours.len(), 24);
@@ -63,7 +72,7 @@ fn the_house_adds_up() {
 #[test]
 fn the_night_is_where_the_viewer_is() {
     let (from, to) = span();
-    let seen = overview(&Policy::default(), from, to, 60, |each| a_day().into_iter().for_each(each));
+    let seen = overview(&Policy::default(), from, to, 60, |each| tell(a_day(), each));
     assert_eq!(seen.top_names[0].at_night, 9, "23:00 UTC is midnight an hour further east");
 }
 
@@ -72,19 +81,19 @@ fn a_device_shows_what_it_asked_and_lists_are_bounded() {
     let (from, to) = span();
     let rows =
         (0..1_000).map(|number| row(1, number % 24, &format!("n{number}.test"), Verdict::Watch, 1 + u64::from(number)));
-    let seen = exposure(&Policy::default(), from, to, 0, |each| rows.clone().for_each(each));
+    let seen = exposure(&Policy::default(), from, to, 0, |each| tell(rows.clone(), each));
     assert_eq!(seen.totals.total(), (1..=1_000).sum::<u64>());
     assert_eq!(seen.unlabelled.len(), MAX_UNLABELLED);
     assert_eq!(seen.unlabelled[0].name.to_string(), "n999.test");
     assert!(seen.vendors.is_empty() && seen.at_night == 0, "nobody knows these names");
-    let house = overview(&Policy::default(), from, to, 0, |each| rows.for_each(each));
+    let house = overview(&Policy::default(), from, to, 0, |each| tell(rows, each));
     assert_eq!((house.names, house.top_names.len()), (1_000, MAX_TOP_NAMES));
 }
 
 #[test]
 fn an_empty_span_is_empty() {
     let (from, _) = span();
-    let seen = overview(&Policy::default(), from, from, 0, |each| a_day().into_iter().for_each(each));
+    let seen = overview(&Policy::default(), from, from, 0, |each| tell(a_day(), each));
     assert_eq!((seen.totals, seen.hours.len(), seen.names), (Counts::default(), 0, 0));
 }
 
@@ -132,7 +141,7 @@ fn labels_say_who_hears_what() {
         row(1, 12, "ads.acme.test", Verdict::Block, 20),
         row(1, 12, "plain.test", Verdict::Pass, 100),
     ];
-    let seen = exposure(&policy, from, to, 0, |each| rows.iter().cloned().for_each(each));
+    let seen = exposure(&policy, from, to, 0, |each| tell(rows.clone(), each));
     assert_eq!((seen.totals, seen.at_night), (counts(100, 4, 30, 0), 10));
     assert_eq!(seen.telemetry_hours[12].counts, counts(0, 4, 20, 0), "without what nobody has labelled");
     let [acme] = &seen.vendors[..] else { panic!("{:?}", seen.vendors) };
@@ -146,7 +155,7 @@ fn labels_say_who_hears_what() {
     assert_eq!(seen.unlabelled.len(), 1);
 
     let more = rows.into_iter().chain([row(2, 12, "ads.acme.test", Verdict::Block, 1)]);
-    let house = overview(&policy, from, to, 0, |each| more.for_each(each));
+    let house = overview(&policy, from, to, 0, |each| tell(more, each));
     assert_eq!(house.makers_muted, 1);
     let groups = |groups: &[sordino::insight::GroupCounts]| -> Vec<_> {
         groups.iter().map(|group| (group.key.clone(), group.counts.total(), group.devices)).collect()

@@ -11,10 +11,10 @@ use std::time::Instant;
 use proptest::prelude::*;
 use sordino::insight::{Asked, Change, RulesAtWork, Standing, WhatIf, list_hits, what_if};
 use sordino::policy::{Action, ListSource, Name, OwnRule, Policy, Scope, Trial, Verdict};
-use sordino::store::TallyRow;
 
 use world::{
-    House, List, NOW, TYPE_A, World, actions, catalogue, device, own_rule, row, rule, text_list, verdict, worlds,
+    House, List, NOW, Row, TYPE_A, World, actions, catalogue, device, own_rule, row, rule, tell, text_list, verdict,
+    worlds,
 };
 
 /// Muted, let through and watched, as names and questions: reading each pair under both policies.
@@ -221,14 +221,14 @@ fn a_month_of_a_household_is_looked_through() {
     let list = List { action: Action::Block, trusted: false, lines, rows: Vec::new() };
     let world = World { lists: vec![list], left_out: Vec::new(), rules: Vec::new(), asked: Vec::new() };
     let house = world.house(world.compile(world.sources()));
-    let rows: Vec<TallyRow> = rows().collect();
+    let rows: Vec<Row> = rows().collect();
 
     let begun = Instant::now();
     let mut plain = 0;
-    walk(&rows, &mut |row| plain += row.count);
+    tell(&rows, &mut |run| plain += run.count());
     let plain_took = begun.elapsed();
     let begun = Instant::now();
-    let asked = Asked::sum(|each| walk(&rows, each));
+    let asked = Asked::sum(|each| tell(&rows, each));
     let rule = rule(1, "site7.example", true, Action::Allow, Scope::Everyone);
     let effect =
         what_if(&asked, &house.policy, &house.devices, &Change::rule(&house.policy, rule, |_| false), NOW, &|| true)
@@ -247,9 +247,4 @@ fn a_month_of_a_household_is_looked_through() {
         took.as_secs_f64() / plain_took.as_secs_f64(),
         hits_took.as_secs_f64() / plain_took.as_secs_f64(),
     );
-}
-
-/// As the store does it: each row is made for whoever looks at it.
-fn walk(rows: &[TallyRow], each: &mut dyn FnMut(TallyRow)) {
-    rows.iter().cloned().for_each(each);
 }

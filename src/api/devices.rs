@@ -195,8 +195,12 @@ fn summaries(house: &House, span: Span, which: &Which) -> (Vec<DeviceSummary>, O
         Which::Latest | Which::OnPage(_) => None,
     };
     let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
-    house.store.tallies(devices, only, span.from.hour(), span.end_hour(), &mut |row| {
-        sums.entry(row.device).or_default().add(row.verdict, row.count);
+    house.store.tallies(devices, only, span.from.hour(), span.end_hour(), &mut |run| {
+        let sum = match sums.get_mut(run.device) {
+            Some(sum) => sum,
+            None => sums.entry(run.device.clone()).or_default(),
+        };
+        sum.add(run.verdict, run.count());
     });
     let asked = house.giveaways.of(house);
     let mut heard_of = house.store.devices(devices);

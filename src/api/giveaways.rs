@@ -50,17 +50,20 @@ impl Called {
         let mut labels: HashMap<Name, Option<Product>> = HashMap::new();
         let mut called: HashMap<DeviceId, BTreeSet<Product>> = HashMap::new();
         let (from, to) = (now.before(SPAN).hour(), now.after(Duration::from_secs(3600)).hour());
-        house.store.tallies(&snapshot.devices, None, from, to, &mut |row| {
-            if labels.len() >= NAMES_BOUND && !labels.contains_key(&row.name) {
+        house.store.tallies(&snapshot.devices, None, from, to, &mut |run| {
+            if labels.len() >= NAMES_BOUND && !labels.contains_key(run.name) {
                 return;
             }
             let label = |name: &Name| {
                 let label = snapshot.policy.label(name.as_ref())?;
                 Some((label.vendor.clone(), label.product.clone()))
             };
-            let product = labels.entry(row.name).or_insert_with_key(label);
+            let product = match labels.get(run.name) {
+                Some(known) => known,
+                None => labels.entry(run.name.clone()).or_insert_with_key(label),
+            };
             if let Some(product) = product {
-                called.entry(row.device).or_default().insert(product.clone());
+                called.entry(run.device.clone()).or_default().insert(product.clone());
             }
         });
         Self(called)

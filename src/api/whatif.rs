@@ -145,9 +145,9 @@ pub(crate) async fn hits(
 /// What was asked in the span; cut short when nobody wants it any more, which whoever uses it finds out as well.
 fn asked(house: &House, devices: &Devices, span: Span, device: Option<&DeviceId>, wanted: &dyn Fn() -> bool) -> Asked {
     Asked::sum(|each| {
-        house.store.tallies(devices, device, span.from.hour(), span.end_hour(), &mut |row| {
+        house.store.tallies(devices, device, span.from.hour(), span.end_hour(), &mut |run| {
             if wanted() {
-                each(row);
+                each(run);
             }
         });
     })

@@ -1,7 +1,6 @@
 //! What was asked in a span, by name and device, the hours together: what questions about rules are answered from.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::device::{Device, Devices};
 use crate::policy::{DeviceId, Name};
-use crate::store::TallyRow;
+use crate::store::TallyRun;
 
 /// Pairs of a name and a device that are told apart. What comes beyond them is counted, and said.
 pub const MAX_PAIRS: usize = 200_000;
@@ -41,38 +40,36 @@ impl Share {
 }
 
 impl Asked {
-    /// Sums up. `rows` is called once, with what takes every tally of the span, in any order.
-    pub fn sum(rows: impl FnOnce(&mut dyn FnMut(TallyRow))) -> Self {
+    /// Sums up. `runs` is called once, with what takes every tally of the span, in any order.
+    pub fn sum(runs: impl FnOnce(&mut dyn FnMut(TallyRun<'_>))) -> Self {
         let mut asked = Self::default();
         let mut places: HashMap<DeviceId, u32> = HashMap::new();
-        rows(&mut |row| {
-            let next = asked.devices.len() as u32;
-            let place = match places.entry(row.device) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(new) => {
-                    asked.devices.push(new.key().clone());
-                    *new.insert(next)
-                }
-            };
-            asked.add(place, row.name, row.count);
+        runs(&mut |run| {
+            let place = places.get(run.device).copied().unwrap_or_else(|| {
+                let next = asked.devices.len() as u32;
+                asked.devices.push(run.device.clone());
+                places.insert(run.device.clone(), next);
+                next
+            });
+            asked.add(place, run.name, run.count());
         });
         asked
     }
 
-    fn add(&mut self, device: u32, name: Name, count: u64) {
+    fn add(&mut self, device: u32, name: &Name, count: u64) {
         // The root stands for names that the store did not keep apart.
         let full = self.pairs >= MAX_PAIRS;
         if name.as_ref().is_root() {
             self.beyond += count;
             return;
         }
-        let devices = match self.names.entry(name) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(_) if full => {
+        let devices = match self.names.get_mut(name) {
+            Some(known) => known,
+            None if full => {
                 self.beyond += count;
                 return;
             }
-            Entry::Vacant(new) => new.insert(Vec::with_capacity(1)),
+            None => self.names.entry(name.clone()).or_insert_with(|| Vec::with_capacity(1)),
         };
         if let Some((_, sum)) = devices.iter_mut().find(|(known, _)| *known == device) {
             *sum += count;
@@ -117,15 +114,19 @@ mod tests {
     use crate::policy::Verdict;
     use crate::time::Hour;
 
-    fn row(device: u8, name: &str, count: u64) -> TallyRow {
-        let device = DeviceId::Address([10, 0, 0, device].into());
-        TallyRow { device, hour: Hour::from_number(7), name: Name::parse(name).unwrap(), verdict: Verdict::Pass, count }
+    fn sum<'a>(asked: impl IntoIterator<Item = (u8, &'a str, u64)>) -> Asked {
+        Asked::sum(|each| {
+            for (device, name, count) in asked {
+                let device = DeviceId::Address([10, 0, 0, device].into());
+                let (name, hours) = (Name::parse(name).unwrap(), [(Hour::from_number(7), count)]);
+                each(TallyRun { device: &device, name: &name, verdict: Verdict::Pass, hours: &hours });
+            }
+        })
     }
 
     #[test]
     fn hours_and_verdicts_are_summed_and_the_root_stands_apart() {
-        let rows = [row(1, "a.example", 2), row(2, "a.example", 3), row(1, "a.example", 5), row(1, ".", 9)];
-        let asked = Asked::sum(|each| rows.into_iter().for_each(each));
+        let asked = sum([(1, "a.example", 2), (2, "a.example", 3), (1, "a.example", 5), (1, ".", 9)]);
         assert_eq!((asked.total(), asked.beyond()), (Share { names: 1, queries: 10 }, 9));
         let (_, devices) = asked.names().next().unwrap();
         assert_eq!(devices, [(0, 7), (1, 3)]);
@@ -133,8 +134,9 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_is_bounded_and_said() {
-        let rows = (0..MAX_PAIRS + 10).map(|number| row(1, &format!("n{number}.example"), 1));
-        let asked = Asked::sum(|each| rows.chain([row(2, "n0.example", 1), row(1, "n0.example", 1)]).for_each(each));
+        let names: Vec<String> = (0..MAX_PAIRS + 10).map(|number| format!("n{number}.example")).collect();
+        let flood = names.iter().map(|name| (1, name.as_str(), 1));
+        let asked = sum(flood.chain([(2, "n0.example", 1), (1, "n0.example", 1)]));
         assert_eq!((asked.total().names, asked.beyond()), (MAX_PAIRS as u64, 11));
         assert_eq!(asked.total().queries, MAX_PAIRS as u64 + 1, "what is known goes on being counted");
     }

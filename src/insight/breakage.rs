@@ -15,7 +15,7 @@ use super::asked::{Share, address_of};
 use crate::device::Device;
 use crate::event::{Event, Outcome};
 use crate::policy::{Label, Name, Policy, Verdict};
-use crate::store::TallyRow;
+use crate::store::TallyRun;
 use crate::time::{Hour, Timestamp};
 
 /// Candidates that are listed; nobody tries more than a handful.
@@ -110,7 +110,7 @@ pub fn breakage(
     now: Timestamp,
     muted: &[Event],
     failed: &[Event],
-    before: impl FnOnce(&mut dyn FnMut(TallyRow)),
+    before: impl FnOnce(&mut dyn FnMut(TallyRun<'_>)),
 ) -> Breakage {
     let mut traces: BTreeMap<&Name, Trace<'_>> = BTreeMap::new();
     for event in muted.iter().filter(|event| event.verdict == Verdict::Block) {
@@ -120,7 +120,7 @@ pub fn breakage(
     traces.retain(|name, trace| trace.is_muted(policy, device, name, now));
     let resolved = found - traces.len() as u64;
     let mut usual = Usual::of(traces.keys().copied());
-    before(&mut |row| usual.add(&row, from.hour()));
+    before(&mut |run| usual.add(run, from.hour()));
     let mut ranked: Vec<(u32, Candidate)> =
         traces.into_iter().map(|(name, trace)| trace.rank(policy, name, usual.take(name), (from, to))).collect();
     // The latest first among equals, and then by name, so that asking twice gives one order.
@@ -223,10 +223,11 @@ impl<'a> Usual<'a> {
         Self(names.map(|name| (name, Default::default())).collect())
     }
 
-    fn add(&mut self, row: &TallyRow, end: Hour) {
-        if let Some((hours, questions)) = self.0.get_mut(&row.name).filter(|_| row.hour < end) {
-            hours.insert(row.hour);
-            *questions += row.count;
+    fn add(&mut self, run: TallyRun<'_>, end: Hour) {
+        let Some((hours, questions)) = self.0.get_mut(run.name) else { return };
+        for &(hour, count) in run.hours.iter().filter(|(hour, _)| *hour < end) {
+            hours.insert(hour);
+            *questions += count;
         }
     }
 

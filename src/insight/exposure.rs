@@ -3,45 +3,41 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sums::{Hours, Names, first, in_runs, is_night};
+use super::sums::{Hours, Names, first, is_night};
 use super::{Counts, Exposure, MAX_TOP_NAMES, MAX_UNLABELLED, NameCounts, ProductExposure, VendorExposure};
 use crate::policy::{Label, Policy};
-use crate::store::TallyRow;
+use crate::store::TallyRun;
 use crate::time::Timestamp;
 
 /// Sums up what one device asked from `from` to `to`, in whole hours.
 ///
-/// `rows` is called once, with what takes every tally of the device in the span, in any order. `night_offset_minutes` is
+/// `runs` is called once, with what takes every tally of the device in the span, in any order. `night_offset_minutes` is
 /// how far the viewer's clock is ahead of UTC.
 pub fn exposure(
     policy: &Policy,
     from: Timestamp,
     to: Timestamp,
     night_offset_minutes: i32,
-    rows: impl FnOnce(&mut dyn FnMut(TallyRow)),
+    runs: impl FnOnce(&mut dyn FnMut(TallyRun<'_>)),
 ) -> Exposure {
     let mut totals = Counts::default();
     let mut at_night = 0;
     let mut hours = Hours::of(from, to);
     let mut telemetry_hours = Hours::of(from, to);
     let mut names = Names::new(policy, night_offset_minutes);
-    let in_span = |row: &TallyRow| {
-        let hour = hours.at(row.hour);
-        hour.map(|hour| hour.add(row.verdict, row.count)).is_some()
-    };
-    in_runs(rows, in_span, |run| {
+    runs(&mut |run| {
+        let Some(run) = hours.add(run) else { return };
         totals.add(run.verdict, run.count());
         if names.add(run).is_none() {
             return;
         }
-        for &(hour, count) in &run.hours {
-            if let Some(sum) = telemetry_hours.at(hour) {
-                sum.add(run.verdict, count);
-            }
-            if is_night(hour, night_offset_minutes) {
-                at_night += count;
-            }
-        }
+        telemetry_hours.add(run);
+        at_night += run
+            .hours
+            .iter()
+            .filter(|(hour, _)| is_night(*hour, night_offset_minutes))
+            .map(|(_, count)| count)
+            .sum::<u64>();
     });
     let mut vendors = Vendors::default();
     let mut unlabelled = Vec::new();

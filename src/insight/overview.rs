@@ -3,22 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::sums::{Hours, Names, Run, first, in_runs};
+use super::sums::{Hours, Names, first};
 use super::{Counts, DeviceCounts, GroupCounts, MAX_DEVICES, MAX_TOP_NAMES, Overview};
 use crate::policy::{DeviceId, Policy};
-use crate::store::TallyRow;
+use crate::store::TallyRun;
 use crate::time::Timestamp;
 
 /// Sums up what the house asked from `from` to `to`, in whole hours.
 ///
-/// `rows` is called once, with what takes every tally of the span, in any order. `night_offset_minutes` is how far the
+/// `runs` is called once, with what takes every tally of the span, in any order. `night_offset_minutes` is how far the
 /// viewer's clock is ahead of UTC.
 pub fn overview(
     policy: &Policy,
     from: Timestamp,
     to: Timestamp,
     night_offset_minutes: i32,
-    rows: impl FnOnce(&mut dyn FnMut(TallyRow)),
+    runs: impl FnOnce(&mut dyn FnMut(TallyRun<'_>)),
 ) -> Overview {
     let mut totals = Counts::default();
     let mut hours = Hours::of(from, to);
@@ -26,18 +26,15 @@ pub fn overview(
     let mut devices: HashMap<DeviceId, Counts> = HashMap::new();
     let mut vendors = Groups::default();
     let mut purposes = Groups::default();
-    let in_span = |row: &TallyRow| {
-        let hour = hours.at(row.hour);
-        hour.map(|hour| hour.add(row.verdict, row.count)).is_some()
-    };
-    in_runs(rows, in_span, |run| {
+    runs(&mut |run| {
+        let Some(run) = hours.add(run) else { return };
         let count = run.count();
         totals.add(run.verdict, count);
         if let Some(label) = names.add(run) {
             vendors.add(&label.vendor, run);
             purposes.add(&label.purpose, run);
         }
-        match devices.get_mut(&run.device) {
+        match devices.get_mut(run.device) {
             Some(counts) => counts.add(run.verdict, count),
             None => devices.entry(run.device.clone()).or_default().add(run.verdict, count),
         }
@@ -72,13 +69,13 @@ pub fn overview(
 struct Groups(HashMap<Arc<str>, (Counts, HashSet<DeviceId>)>);
 
 impl Groups {
-    fn add(&mut self, key: &Arc<str>, run: &Run) {
+    fn add(&mut self, key: &Arc<str>, run: TallyRun<'_>) {
         let (counts, devices) = match self.0.get_mut(key) {
             Some(group) => group,
             None => self.0.entry(key.clone()).or_default(),
         };
         counts.add(run.verdict, run.count());
-        if devices.len() < MAX_DEVICES && !devices.contains(&run.device) {
+        if devices.len() < MAX_DEVICES && !devices.contains(run.device) {
             devices.insert(run.device.clone());
         }
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Counts, HourCounts, MAX_HOURS, MAX_NAMES, NameCounts};
-use crate::policy::{Asker, DeviceId, Label, Name, Policy, ProfileId, Verdict};
-use crate::store::TallyRow;
+use crate::policy::{Asker, DeviceId, Label, Name, Policy, ProfileId};
+use crate::store::TallyRun;
 use crate::time::{Hour, Timestamp};
 
 const NIGHT_HOURS: i64 = 6;
@@ -28,10 +28,16 @@ impl Hours {
         Self { first, counts: vec![Counts::default(); (full + begun).min(MAX_HOURS)] }
     }
 
-    /// The counts of `hour`; none outside of the span.
-    pub(super) fn at(&mut self, hour: Hour) -> Option<&mut Counts> {
-        let place = hour.number().checked_sub(self.first.number())?;
-        self.counts.get_mut(place as usize)
+    /// Adds what of `run` is in the span, and gives it back; none where nothing is.
+    pub(super) fn add<'r>(&mut self, run: TallyRun<'r>) -> Option<TallyRun<'r>> {
+        let begin = run.hours.partition_point(|(hour, _)| *hour < self.first);
+        let place = |hour: Hour| hour.number().saturating_sub(self.first.number()) as usize;
+        let end = run.hours.partition_point(|(hour, _)| place(*hour) < self.counts.len());
+        let hours = run.hours.get(begin..end).filter(|hours| !hours.is_empty())?;
+        for (hour, count) in hours {
+            self.counts[place(*hour)].add(run.verdict, *count);
+        }
+        Some(TallyRun { hours, ..run })
     }
 
     pub(super) fn finish(self) -> Vec<HourCounts> {
@@ -44,50 +50,6 @@ impl Hours {
 pub(super) fn is_night(hour: Hour, offset_minutes: i32) -> bool {
     let minutes = i64::from(hour.number()) * 60 + i64::from(offset_minutes);
     minutes.rem_euclid(MINUTES_PER_DAY) < NIGHT_HOURS * 60
-}
-
-/// Rows of one device, name and verdict that came one after the other. The store tells all hours of these together, so that what
-/// is looked up for each run is looked up a few times a day and not for every hour.
-pub(super) struct Run {
-    pub(super) device: DeviceId,
-    pub(super) name: Name,
-    pub(super) verdict: Verdict,
-    /// How often in which hour.
-    pub(super) hours: Vec<(Hour, u64)>,
-}
-
-impl Run {
-    pub(super) fn count(&self) -> u64 {
-        self.hours.iter().map(|(_, count)| count).sum()
-    }
-}
-
-/// Calls `each` with the runs of what `rows` tells, as far as `wanted` says.
-pub(super) fn in_runs(
-    rows: impl FnOnce(&mut dyn FnMut(TallyRow)),
-    mut wanted: impl FnMut(&TallyRow) -> bool,
-    mut each: impl FnMut(&Run),
-) {
-    let mut run: Option<Run> = None;
-    rows(&mut |row| {
-        if !wanted(&row) {
-            return;
-        }
-        let TallyRow { device, hour, name, verdict, count } = row;
-        match &mut run {
-            Some(run) if run.name == name && run.device == device && run.verdict == verdict => {
-                run.hours.push((hour, count));
-            }
-            Some(run) => {
-                each(run);
-                run.hours.clear();
-                run.hours.push((hour, count));
-                (run.device, run.name, run.verdict) = (device, name, verdict);
-            }
-            None => run = Some(Run { device, name, verdict, hours: vec![(hour, count)] }),
-        }
-    });
-    run.iter().for_each(each);
 }
 
 /// The names of a span, each looked up once.
@@ -112,8 +74,8 @@ impl<'a> Names<'a> {
     }
 
     /// Adds a run. Says what the catalogue knows of its name.
-    pub(super) fn add(&mut self, run: &Run) -> Option<&'a Label> {
-        let sum = match self.sums.get_mut(&run.name) {
+    pub(super) fn add(&mut self, run: TallyRun<'_>) -> Option<&'a Label> {
+        let sum = match self.sums.get_mut(run.name) {
             Some(sum) => sum,
             None => {
                 let label = self.policy.label(run.name.as_ref());
@@ -125,7 +87,7 @@ impl<'a> Names<'a> {
             }
         };
         sum.counts.add(run.verdict, run.count());
-        for &(hour, count) in &run.hours {
+        for &(hour, count) in run.hours {
             sum.last = sum.last.max(hour);
             if is_night(hour, self.night_offset_minutes) {
                 sum.at_night += count;
@@ -176,38 +138,20 @@ pub(super) fn first<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Verdict;
 
     #[test]
-    fn runs_are_all_rows_that_are_wanted_in_their_order() {
-        let row = |device: &str, name: &str, hour: u32, verdict| {
-            let (device, name) = (DeviceId::Named(device.into()), Name::parse(name).unwrap());
-            TallyRow { device, hour: Hour::from_number(hour), name, verdict, count: u64::from(hour) }
-        };
-        let (pass, block) = (Verdict::Pass, Verdict::Block);
-        let rows = [
-            row("a", "x.example", 1, pass),
-            row("a", "x.example", 2, pass),
-            row("a", "x.example", 3, block),
-            row("b", "x.example", 3, block),
-            row("b", "y.example", 4, block),
-            row("b", "y.example", 9, block),
-            row("b", "y.example", 5, block),
-            row("a", "x.example", 6, pass),
-        ];
-        let mut runs = Vec::new();
-        let all = |each: &mut dyn FnMut(TallyRow)| rows.iter().cloned().for_each(each);
-        let wanted = |row: &TallyRow| row.hour.number() < 9;
-        in_runs(all, wanted, |run| runs.push((run.device.to_string(), run.name.to_string(), run.verdict, run.count())));
-        let run = |device: &str, name: &str, verdict, count| (device.to_owned(), name.to_owned(), verdict, count);
-        let expected = [
-            run("name-a", "x.example", pass, 3),
-            run("name-a", "x.example", block, 3),
-            run("name-b", "x.example", block, 3),
-            run("name-b", "y.example", block, 9),
-            run("name-a", "x.example", pass, 6),
-        ];
-        assert_eq!(runs, expected);
-        in_runs(|_| {}, wanted, |_| panic!("no rows, no runs"));
+    fn what_lies_outside_of_the_span_is_left_out_of_a_run() {
+        let (device, name) = (DeviceId::Named("a".into()), Name::parse("x.example").unwrap());
+        let hours = [2, 3, 5, 6].map(|hour| (Hour::from_number(hour), u64::from(hour)));
+        let run = |hours| TallyRun { device: &device, name: &name, verdict: Verdict::Block, hours };
+        let mut span = Hours::of(Hour::from_number(3).start(), Hour::from_number(6).start());
+        assert_eq!(span.add(run(&hours)), Some(run(&hours[1..3])));
+        for outside in [&hours[..1], &hours[3..], &[]] {
+            assert_eq!(span.add(run(outside)), None);
+        }
+        let muted: Vec<u64> = span.finish().iter().map(|hour| hour.counts.muted).collect();
+        assert_eq!(muted, [3, 0, 5]);
     }
 
     #[test]

@@ -264,8 +264,8 @@ mod tests {
             assert_eq!(found, events);
             assert_eq!(page.events[0].0, EventId(340), "places stay");
             let (mut old, mut new) = (0, 0);
-            store.tallies(&Devices::default(), None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |row| {
-                *(if row.device == device && row.name == name { &mut old } else { &mut new }) += row.count;
+            store.tallies(&Devices::default(), None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |run| {
+                *(if *run.device == device && *run.name == name { &mut old } else { &mut new }) += run.count();
             });
             assert_eq!((old, new), (40, 300));
         }

@@ -126,19 +126,25 @@ pub struct Page {
     pub next: Option<EventId>,
 }
 
-/// How often a device asked a name in an hour, with one verdict.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TallyRow {
+/// How often a device asked a name, with one verdict, hour by hour. It is lent and not given: a month has more than a million
+/// hours of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TallyRun<'a> {
     /// Who asked.
-    pub device: DeviceId,
-    /// In which hour.
-    pub hour: Hour,
+    pub device: &'a DeviceId,
     /// For what. The root name stands for all names beyond the bound of a device and hour.
-    pub name: Name,
+    pub name: &'a Name,
     /// What the policy said.
     pub verdict: Verdict,
-    /// How often.
-    pub count: u64,
+    /// How often in which hour, in the order of the hours, at least one.
+    pub hours: &'a [(Hour, u64)],
+}
+
+impl TallyRun<'_> {
+    /// How often in all its hours.
+    pub fn count(&self) -> u64 {
+        self.hours.iter().map(|(_, count)| count).sum()
+    }
 }
 
 /// When a device first and last asked a name.
@@ -244,7 +250,7 @@ impl Store {
         of: Option<&DeviceId>,
         from: Hour,
         to: Hour,
-        each: &mut dyn FnMut(TallyRow),
+        each: &mut dyn FnMut(TallyRun<'_>),
     ) {
         reading::tallies(self, devices, of, from, to, each);
     }

@@ -12,7 +12,7 @@ use super::memory::View;
 use super::sheet::Sheet;
 use super::shelf::Periods;
 use super::tally::{Seen, Tally};
-use super::{EventId, Filter, First, Keeping, Page, Store, TallyRow};
+use super::{EventId, Filter, First, Keeping, Page, Store, TallyRun};
 use crate::device::Devices;
 use crate::policy::{DeviceId, Name};
 use crate::time::{Hour, Timestamp};
@@ -50,9 +50,10 @@ pub(super) fn tallies(
     of: Option<&DeviceId>,
     from: Hour,
     to: Hour,
-    each: &mut dyn FnMut(TallyRow),
+    each: &mut dyn FnMut(TallyRun<'_>),
 ) {
     let of = of.map(|id| devices.main(id));
+    let mut hours = Vec::new();
     each_sheet(store, from, to, &mut |sheet| {
         let mains: Vec<&DeviceId> = sheet.devices.iter().map(|id| devices.main(id)).collect();
         for group in sheet.groups() {
@@ -60,12 +61,10 @@ pub(super) fn tallies(
             if of.is_some_and(|of| of != device) {
                 continue;
             }
-            for (hour, count) in group.counts() {
-                let hour = Hour::from_number(hour);
-                if (from..to).contains(&hour) {
-                    let (device, name) = (device.clone(), group.name.clone());
-                    each(TallyRow { device, hour, name, verdict: group.verdict, count });
-                }
+            hours.clear();
+            hours.extend(group.counts().filter(|(hour, _)| (from..to).contains(hour)));
+            if !hours.is_empty() {
+                each(TallyRun { device, name: group.name, verdict: group.verdict, hours: &hours });
             }
         }
     });

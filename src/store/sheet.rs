@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::tally::{CountKey, Seen, Tally, verdict_of};
 use super::value::{Damaged, beginning, packed_value, unpacked_value};
 use crate::policy::{DeviceId, Name, NameRef, Verdict};
-use crate::time::Timestamp;
+use crate::time::{Hour, Timestamp};
 
 /// A tally that can be read in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub(super) struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// How often in which hour.
-    pub(super) fn counts(self) -> impl Iterator<Item = (u32, u64)> + 'a {
-        self.counts.iter().map(|(key, count)| (key.hour, *count))
+    pub(super) fn counts(self) -> impl Iterator<Item = (Hour, u64)> + 'a {
+        self.counts.iter().map(|(key, count)| (Hour::from_number(key.hour), *count))
     }
 
     pub(super) fn device_place(self) -> usize {

@@ -151,7 +151,7 @@ impl Tally {
         let devices: Vec<u32> = later.devices.iter().map(|device| self.devices.place(device)).collect();
         for group in later.groups() {
             for (hour, count) in group.counts() {
-                self.add(hour, devices[group.device_place()], group.name, group.verdict.code(), count);
+                self.add(hour.number(), devices[group.device_place()], group.name, group.verdict.code(), count);
             }
         }
         for &(hour, device, list, hits) in &later.hits {

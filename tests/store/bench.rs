@@ -94,13 +94,13 @@ fn what_ten_million_queries_cost() {
     let end = START.after(Duration::from_secs(DAYS * 86_400)).hour();
     for days in [1, 7, DAYS] {
         let begin = Instant::now();
-        let mut rows = 0u64;
+        let mut rows = 0;
         store.tallies(
             &Devices::default(),
             None,
             START.after(Duration::from_secs((DAYS - days) * 86_400)).hour(),
             end,
-            &mut |_| rows += 1,
+            &mut |run| rows += run.hours.len(),
         );
         println!("tallies of {days} days: {rows} rows in {:?}", begin.elapsed());
     }
@@ -182,10 +182,7 @@ fn what_a_month_costs_to_look_back_at() {
 fn reports(store: &Arc<Store>, policy: &Policy, end: Timestamp) {
     let nobody = Devices::default();
     let (from, to) = (START.hour(), end.hour());
-    let overview = || {
-        let rows = |each: &mut dyn FnMut(_)| store.tallies(&nobody, None, from, to, each);
-        insight::overview(policy, START, end, 60, rows)
-    };
+    let overview = || insight::overview(policy, START, end, 60, |each| store.tallies(&nobody, None, from, to, each));
     let busiest = overview().devices[0].id.clone();
     let device = Device { id: busiest.clone(), ..Device::unknown([192, 0, 2, 1].into()) };
     let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::default(), local: Arc::default() };
@@ -194,10 +191,8 @@ fn reports(store: &Arc<Store>, policy: &Policy, end: Timestamp) {
         let wanted = Wanted { store, snapshot, device, from: START, to: end, utc_offset_minutes: 60, made: end, lists };
         insight::report(wanted).unwrap().write(insight::ReportForm::Html)
     };
-    let exposure = || {
-        let rows = |each: &mut dyn FnMut(_)| store.tallies(&nobody, Some(&busiest), from, to, each);
-        insight::exposure(policy, START, end, 60, rows)
-    };
+    let exposure =
+        || insight::exposure(policy, START, end, 60, |each| store.tallies(&nobody, Some(&busiest), from, to, each));
     say("the overview of the month", || overview().totals.total());
     say("the exposure of one device", || exposure().totals.total());
     say("the report of one device as HTML", || report().len() as u64);

@@ -95,10 +95,10 @@ fn a_device_is_looked_up_again_and_tallies_can_be_asked_for_one() {
     let device = &events[0].device;
     let (from, to) = (events[0].at.hour(), events[999].at.hour());
     let mut sum = 0;
-    store.tallies(&Devices::default(), Some(device), from, to, &mut |row| {
-        assert_eq!(row.device, *device);
-        assert!(row.hour >= from && row.hour < to);
-        sum += row.count;
+    store.tallies(&Devices::default(), Some(device), from, to, &mut |run| {
+        assert_eq!(run.device, device);
+        assert!(!run.hours.is_empty() && run.hours.iter().all(|(hour, _)| (from..to).contains(hour)));
+        sum += run.count();
     });
     let wanted = events.iter().filter(|event| event.device == *device && event.at.hour() < to).count();
     assert_eq!(sum, wanted as u64);

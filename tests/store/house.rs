@@ -178,8 +178,11 @@ pub(crate) type Sums = BTreeMap<(DeviceId, Hour, Name, Verdict), u64>;
 /// What the tallies say.
 pub(crate) fn tallies(store: &Store) -> Sums {
     let mut sums = Sums::new();
-    store.tallies(&Devices::default(), None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |row| {
-        *sums.entry((row.device, row.hour, row.name, row.verdict)).or_default() += row.count;
+    store.tallies(&Devices::default(), None, Hour::from_number(0), Hour::from_number(u32::MAX), &mut |run| {
+        assert!(run.hours.is_sorted_by(|one, next| one.0 < next.0), "the hours rise");
+        for &(hour, count) in run.hours {
+            *sums.entry((run.device.clone(), hour, run.name.clone(), run.verdict)).or_default() += count;
+        }
     });
     sums
 }

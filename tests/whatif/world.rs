@@ -10,7 +10,7 @@ use sordino::policy::{
     Action, DeviceId, Format, Kind, ListSource, Name, OwnRule, OwnTarget, Policy, PolicySources, Profile, Scope, Tier,
     Verdict,
 };
-use sordino::store::TallyRow;
+use sordino::store::TallyRun;
 use sordino::time::{Hour, Timestamp};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -180,7 +180,8 @@ impl World {
     }
 
     pub(crate) fn asked(&self) -> Asked {
-        Asked::sum(|each| self.asked.iter().for_each(|(who, name, count)| each(row(*who, 1, name, *count))))
+        let rows: Vec<Row> = self.asked.iter().map(|(who, name, count)| row(*who, 1, name, *count)).collect();
+        Asked::sum(|each| tell(&rows, each))
     }
 
     /// Every pair that was asked, with its count.
@@ -193,9 +194,17 @@ impl World {
     }
 }
 
-pub(crate) fn row(who: u8, hour: u32, name: &str, count: u64) -> TallyRow {
-    let (hour, name) = (Hour::from_number(hour), Name::parse(name).unwrap());
-    TallyRow { device: phone(who), hour, name, verdict: Verdict::Pass, count }
+/// What a device asked in an hour.
+pub(crate) struct Row(DeviceId, Name, [(Hour, u64); 1]);
+
+pub(crate) fn row(who: u8, hour: u32, name: &str, count: u64) -> Row {
+    Row(phone(who), Name::parse(name).unwrap(), [(Hour::from_number(hour), count)])
+}
+
+pub(crate) fn tell(rows: &[Row], each: &mut dyn FnMut(TallyRun<'_>)) {
+    for Row(device, name, hours) in rows {
+        each(TallyRun { device, name, verdict: Verdict::Pass, hours });
+    }
 }
 
 pub(crate) fn device(house: &House, who: u8) -> Device {

@@ -63,21 +63,28 @@ fn muted(name: &str, at: u64) -> Event {
 }
 
 /// A name asked `count` times in each of so many hours before the span.
-fn habit(name: &str, hours: u32, count: u64) -> Vec<TallyRow> {
+fn habit(name: &str, hours: u32, count: u64) -> Vec<(Name, Vec<(Hour, u64)>)> {
     let end = Timestamp::from_millis(BEGIN).hour().number();
-    let row = |back| TallyRow {
-        device: phone().id,
-        hour: Hour::from_number(end - back),
-        name: Name::parse(name).unwrap(),
-        verdict: Verdict::Block,
-        count,
-    };
-    (1..=hours).map(row).collect()
+    let hours = (1..=hours).rev().map(|back| (Hour::from_number(end - back), count));
+    vec![(Name::parse(name).unwrap(), hours.collect())]
 }
 
-fn ranked(policy: &Policy, events: &[Event], before: Vec<TallyRow>) -> Breakage {
-    let span = (Timestamp::from_millis(BEGIN), Timestamp::from_millis(END));
-    breakage(policy, &phone(), span, span.1, events, &[], |each| before.into_iter().for_each(each))
+fn ranked(policy: &Policy, events: &[Event], before: Vec<(Name, Vec<(Hour, u64)>)>) -> Breakage {
+    ranked_in((Timestamp::from_millis(BEGIN), Timestamp::from_millis(END)), policy, events, before)
+}
+
+fn ranked_in(
+    span: (Timestamp, Timestamp),
+    policy: &Policy,
+    events: &[Event],
+    before: Vec<(Name, Vec<(Hour, u64)>)>,
+) -> Breakage {
+    let device = phone();
+    breakage(policy, &device, span, span.1, events, &[], |each| {
+        for (name, hours) in before.iter().filter(|(_, hours)| !hours.is_empty()) {
+            each(TallyRun { device: &device.id, name, verdict: Verdict::Block, hours });
+        }
+    })
 }
 
 fn names(found: &Breakage) -> Vec<String> {
@@ -138,8 +145,7 @@ fn trying_again_and_again_counts_and_asking_three_types_at_once_does_not() {
     assert!(found.candidates.iter().all(|one| !one.signs.contains(&Sign::Retried)));
     // Nor are they much over a whole day where two an hour are usual.
     let day = (Timestamp::from_millis(END - 24 * 60 * MINUTE), Timestamp::from_millis(END));
-    let usual = habit("again.test", 30, 2);
-    let found = breakage(&policy, &phone(), day, day.1, &events, &[], |each| usual.into_iter().for_each(each));
+    let found = ranked_in(day, &policy, &events, habit("again.test", 30, 2));
     assert!(found.candidates.iter().all(|one| !one.signs.contains(&Sign::Retried)));
 }
 
