@@ -28,6 +28,13 @@ name = "Laptop"
 ip = "127.0.0.13"
 "#;
 
+/// A phone with two addresses, and the one before it.
+const LEASES: &str = "\
+0 3c:5a:b4:01:3c:21 127.0.0.21 anna-phone *
+0 3c:5a:b4:01:3c:21 127.0.0.22 anna-phone *
+0 3c:5a:b4:01:3c:23 127.0.0.23 old-phone *
+";
+
 /// What the devices of the house ask for: the last octet of an address, and names.
 const HABITS: [(u8, &[&str]); 3] = [
     (
@@ -116,6 +123,34 @@ fn hours_for_a_list_are_saved_at_once_and_never_over_those_of_somebody_else() {
     // It sets the password on the way.
     drop(sordino.rest());
     node("schedules", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+#[test]
+fn a_list_is_added_and_changed_and_never_over_what_somebody_else_made_of_it() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let sordino = house(&forwarder);
+    // It sets the password on the way.
+    drop(sordino.rest());
+    node("lists", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+#[test]
+fn a_device_is_renamed_joined_and_split_and_put_back() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let setup = Setup::before(&forwarder);
+    let leases = setup.dir().join("leases");
+    std::fs::write(&leases, LEASES).unwrap();
+    let sordino = setup.set("house", "leases", &format!("[{leases:?}]")).start();
+    // It sets the password on the way.
+    drop(sordino.rest());
+    let dns = sordino.dns().to_string();
+    node("devices", &[sordino.page().trim_end_matches('/'), PASSWORD, &dns, screens().to_str().unwrap()]);
 }
 
 #[test]

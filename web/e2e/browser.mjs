@@ -1,4 +1,5 @@
 // What the walks share: a Chromium that calls nobody, a login, the pages there are, pictures of the way.
+import { createSocket } from 'node:dgram';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -92,4 +93,27 @@ export function walkShots(directory) {
 /** Ends the walk where something is not what it should be. */
 export function expect(what, found, wanted) {
   if (found !== wanted) throw new Error(`${what}: ${found} and not ${wanted}`);
+}
+
+/** A stub resolver that asks `dns`, HOST:PORT, for the IPv4 address of a name, and gives it; none where there is none. */
+export function resolver(dns) {
+  const [host, port] = dns.split(':');
+  return (name, from = '127.0.0.1') => {
+    const id = Math.floor(Math.random() * 65536);
+    const labels = name.split('.').map((label) => Buffer.from([label.length, ...Buffer.from(label)]));
+    const header = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    const packet = Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+    return new Promise((done, fail) => {
+      const socket = createSocket('udp4');
+      const late = setTimeout(() => fail(new Error(`no answer for ${name}`)), 10_000);
+      socket.on('error', fail);
+      socket.on('message', (reply) => {
+        clearTimeout(late);
+        socket.close();
+        const answers = reply.readUInt16BE(6);
+        done(answers > 0 ? [...reply.subarray(-4)].join('.') : undefined);
+      });
+      socket.bind(0, from, () => socket.send(packet, Number(port), host));
+    });
+  };
 }

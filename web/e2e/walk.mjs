@@ -1,8 +1,6 @@
 // The way of a person through the page: node e2e/walk.mjs BASE PASSWORD DNS_HOST:DNS_PORT DIRECTORY
 // Sets the first password, watches a muted query arrive, allows the name, sees it resolve; then mutes another.
-import { createSocket } from 'node:dgram';
-
-import { expect, launch, walkShots } from './browser.mjs';
+import { expect, launch, resolver, walkShots } from './browser.mjs';
 
 const [base, password, dns, directory] = process.argv.slice(2);
 const TELEMETRY = 'data.mistat.intl.xiaomi.com';
@@ -13,27 +11,7 @@ const HOSTILE = '<img/src=x/onerror=alert(1)>.example';
 const shot = walkShots(directory);
 const faults = [];
 
-/** Asks for the IPv4 address of `name`, and gives it; none where there is none. */
-function resolve(name) {
-  const id = Math.floor(Math.random() * 65536);
-  const labels = name.split('.').map((label) => Buffer.from([label.length, ...Buffer.from(label)]));
-  const header = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-  const packet = Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
-  const [host, port] = dns.split(':');
-  return new Promise((done, fail) => {
-    const socket = createSocket('udp4');
-    const late = setTimeout(() => fail(new Error(`no answer for ${name}`)), 10_000);
-    socket.on('error', fail);
-    socket.on('message', (reply) => {
-      clearTimeout(late);
-      socket.close();
-      const answers = reply.readUInt16BE(6);
-      done(answers > 0 ? [...reply.subarray(-4)].join('.') : undefined);
-    });
-    socket.send(packet, Number(port), host);
-  });
-}
-
+const resolve = resolver(dns);
 async function until(what, look, within = 10_000) {
   for (const end = Date.now() + within; Date.now() < end; ) {
     if (await look()) return;
