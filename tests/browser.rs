@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use support::client::Udp;
-use support::forwarder::Forwarder;
+use support::forwarder::{Forwarder, a};
 use support::rest::PASSWORD;
 use support::sordino::{Setup, Sordino};
 use support::wire::{A, AAAA, HTTPS, query};
@@ -97,6 +97,7 @@ fn a_muted_query_arrives_is_allowed_and_resolves() {
         return;
     }
     let forwarder = Forwarder::plain();
+    forwarder.holds("router.example", vec![a("router.example", 300, "192.168.1.1")]);
     let sordino = house(&forwarder);
     let (dns, screens) = (sordino.dns().to_string(), screens());
     node("walk", &[sordino.page().trim_end_matches('/'), PASSWORD, &dns, screens.to_str().unwrap()]);

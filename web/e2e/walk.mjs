@@ -5,13 +5,15 @@ import { expect, launch, resolver, walkShots } from './browser.mjs';
 const [base, password, dns, directory] = process.argv.slice(2);
 const TELEMETRY = 'data.mistat.intl.xiaomi.com';
 const NEWS = 'news.example';
+/** What leads to an address inside the house. */
+const INSIDE = 'router.example';
 // What a hostile name does to a page that trusts names.
 const HOSTILE = '<img/src=x/onerror=alert(1)>.example';
 
 const shot = walkShots(directory);
+const resolve = resolver(dns);
 const faults = [];
 
-const resolve = resolver(dns);
 async function until(what, look, within = 10_000) {
   for (const end = Date.now() + within; Date.now() < end; ) {
     if (await look()) return;
@@ -138,6 +140,13 @@ try {
   await resolve(HOSTILE);
   await page.locator('tr.row').filter({ hasText: 'onerror' }).first().waitFor();
   expect('pictures in the list', await page.locator('tr.row img').count(), 0);
+
+  // What no list decided is explained as well.
+  expect('the name that leads inside', await resolve(INSIDE), undefined);
+  await rows(page, INSIDE, 'block').first().locator('.name button').click();
+  await page.locator('tr.details').getByText('leads to an address inside the house').waitFor();
+  expect('what is said of rules', await page.locator('tr.details').getByText('No rule names it').count(), 0);
+  await shot(page, 'why-inside');
 
   // Own rules are shown; the overview counts.
   await page.goto(`${base}/lists`);

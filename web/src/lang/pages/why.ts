@@ -1,6 +1,6 @@
 import { speaking, type Translation } from '../lang.svelte';
 
-/** On which step of the order of decision a rule stands, under the words that the API has for it. What a verdict says by itself is left out. */
+/** On which step of the order of decision a rule stands, under the words that the API has for it. What a verdict says by itself is left out. Then what decided where no rule did, and who changes that. */
 const en = {
   'block': '',
   'watch: counted, never muted': '',
@@ -19,6 +19,18 @@ const en = {
   'pause for this device': 'Muting is paused for this device.',
   'pause for this device\'s profile': 'Muting is paused for the profile of this device.',
   'pause for everyone': 'Muting is paused for every device.',
+  'a name of the house: it is answered here, and no list is asked': 'A name of the house: it is answered here, and no list is asked.',
+  'a way around sordino that is closed': 'A way around sordino, which is closed.',
+  'a forwarder or a server of lists is called so: no list may mute this name': 'One of your forwarders or servers of lists is called so: no list may mute it.',
+  'a forwarder or a server of lists is called so: no list may mute this name, and none would': 'One of your forwarders or servers of lists is called so: no list may mute it, and none would.',
+  'kept.[[local]]': 'You change it under Names of the house, or in config.toml.',
+  'kept.bypass': 'You change it under [bypass] in config.toml. A rule of your own wins over it.',
+  'kept.essential': 'It ends when no forwarder and no list needs the name any more. A rule of your own wins over it.',
+  'rebinding': 'The answer came from outside and leads to an address inside the house. It was held back, so that no foreign page looks into your house.',
+  'kept.rebinding': 'Is it a server of your own? Then allow the name, or write it under [rebinding] in config.toml.',
+  'then': 'This decided when it was asked, and is not in force for it now.',
+  'now': 'Now no rule names it.',
+  'itself': 'sordino knows this name itself, and asks nobody.',
 } as const;
 
 const de: Translation<typeof en> = {
@@ -39,6 +51,18 @@ const de: Translation<typeof en> = {
   'pause for this device': 'Für dieses Gerät ist das Stummschalten pausiert.',
   'pause for this device\'s profile': 'Für das Profil dieses Geräts ist das Stummschalten pausiert.',
   'pause for everyone': 'Für alle Geräte ist das Stummschalten pausiert.',
+  'a name of the house: it is answered here, and no list is asked': 'Ein Name des Hauses: Er wird hier beantwortet, und keine Liste wird gefragt.',
+  'a way around sordino that is closed': 'Ein Weg an sordino vorbei; er ist geschlossen.',
+  'a forwarder or a server of lists is called so: no list may mute this name': 'So heißt einer deiner Forwarder oder der Server einer Liste: Keine Liste darf diesen Namen stummschalten.',
+  'a forwarder or a server of lists is called so: no list may mute this name, and none would': 'So heißt einer deiner Forwarder oder der Server einer Liste: Keine Liste darf diesen Namen stummschalten, und keine täte es.',
+  'kept.[[local]]': 'Du änderst ihn unter Namen des Hauses oder in config.toml.',
+  'kept.bypass': 'Du änderst das in config.toml unter [bypass]. Eine eigene Regel hat Vorrang.',
+  'kept.essential': 'Das endet, wenn kein Forwarder und keine Liste den Namen mehr braucht. Eine eigene Regel hat Vorrang.',
+  'rebinding': 'Die Antwort kam von außen und führt zu einer Adresse im Haus. Sie wurde zurückgehalten, damit keine fremde Seite in dein Haus schaut.',
+  'kept.rebinding': 'Ist es ein eigener Server? Dann erlaube den Namen, oder trag ihn in config.toml unter [rebinding] ein.',
+  'then': 'Das hat entschieden, als gefragt wurde, und gilt dafür jetzt nicht mehr.',
+  'now': 'Jetzt nennt ihn keine Regel.',
+  'itself': 'Diesen Namen kennt sordino selbst und fragt niemanden.',
 };
 
 const nl: Translation<typeof en> = {
@@ -59,12 +83,26 @@ const nl: Translation<typeof en> = {
   'pause for this device': 'Voor dit apparaat is het dempen gepauzeerd.',
   'pause for this device\'s profile': 'Voor het profiel van dit apparaat is het dempen gepauzeerd.',
   'pause for everyone': 'Voor elk apparaat is het dempen gepauzeerd.',
+  'a name of the house: it is answered here, and no list is asked': 'Een naam van het huis: hij wordt hier beantwoord, en geen lijst wordt gevraagd.',
+  'a way around sordino that is closed': 'Een weg om sordino heen; hij is gesloten.',
+  'a forwarder or a server of lists is called so: no list may mute this name': 'Zo heet een van je forwarders of de server van een lijst: geen lijst mag deze naam dempen.',
+  'a forwarder or a server of lists is called so: no list may mute this name, and none would': 'Zo heet een van je forwarders of de server van een lijst: geen lijst mag deze naam dempen, en geen zou het doen.',
+  'kept.[[local]]': 'Je verandert hem onder Namen van het huis, of in config.toml.',
+  'kept.bypass': 'Je verandert dit in config.toml onder [bypass]. Een eigen regel gaat voor.',
+  'kept.essential': 'Dit houdt op zodra geen forwarder en geen lijst de naam meer nodig heeft. Een eigen regel gaat voor.',
+  'rebinding': 'Het antwoord kwam van buiten en leidt naar een adres in huis. Het is tegengehouden, zodat geen vreemde pagina in je huis kijkt.',
+  'kept.rebinding': 'Is het een server van jezelf? Sta de naam dan toe, of zet hem in config.toml onder [rebinding].',
+  'then': 'Dit besliste toen er werd gevraagd, en geldt er nu niet meer voor.',
+  'now': 'Nu noemt geen regel hem.',
+  'itself': 'Deze naam kent sordino zelf; het vraagt niemand.',
 };
 
 const words = speaking({ en, de, nl });
 
 type Key = keyof typeof en;
 const isKey = (text: string): text is Key => Object.hasOwn(en, text);
+
+export const { t } = words;
 
 /** On which step a rule stands, in the viewer's language; nothing where a newer sordino knows more steps. */
 export const stepWords = (precedence: string): string | undefined => (isKey(precedence) ? words.t(precedence) : undefined);
@@ -75,4 +113,10 @@ const ROW = /^(?:block|watch|never) (\S+?)( and what is below it)?$/;
 export function rowOf(rule: string): { name: string; below: boolean } | undefined {
   const [, name, below] = ROW.exec(rule) ?? [];
   return name === undefined ? undefined : { name, below: below !== undefined };
+}
+
+/** What to say of something that decided and is no rule: why, and who changes it. Nothing for a list. */
+export function houseWords(list: string): { why: string; kept: string } | undefined {
+  const kept = `kept.${list}`;
+  return isKey(kept) ? { why: isKey(list) ? words.t(list) : '', kept: words.t(kept) } : undefined;
 }
