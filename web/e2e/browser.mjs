@@ -41,7 +41,7 @@ export async function pagesOf(context, base) {
     { name: 'broken', path: '/broken', ready: 'select' },
     ...(one ? [{ name: 'broken-found', path: `/broken?device=${encodeURIComponent(one.id)}`, ready: 'select', press: 'form button.main', shown: '#found' }] : []),
     { name: 'lists', path: '/lists', ready: '.card' },
-    { name: 'lists-details', path: '/lists', ready: 'section.lists li', press: 'section.lists > ul > li:nth-child(6) summary' },
+    { name: 'lists-details', path: '/lists', ready: 'section.lists li', press: 'section.lists > ul > li:last-child summary' },
     { name: 'lists-group', path: '/lists', ready: 'section.lists li', press: 'section.lists summary' },
     { name: 'lists-known', path: '/lists', ready: 'section:has(.there, form) summary', press: 'section:has(input[type=url]) summary' },
     { name: 'lists-add', path: '/lists', ready: 'section:has(input[type=url])', press: 'details:has(input[type=url]) summary' },
@@ -116,4 +116,36 @@ export function resolver(dns) {
       socket.bind(0, from, () => socket.send(packet, Number(port), host));
     });
   };
+}
+
+/** What sticks out of the page, or of the thing it stands in, and what a choice shows only the beginning of. */
+export function outside(page) {
+  return page.evaluate(() => {
+    const found = [];
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth > width) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const scrolls = (element) => element?.closest('pre, .scroll, [tabindex="0"]') && getComputedStyle(element.closest('pre, .scroll, [tabindex="0"]')).overflowX !== 'visible';
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      const around = text.parentElement;
+      if (!text.data.trim() || !around?.checkVisibility({ visibilityProperty: true }) || around.closest('.unseen, select, svg') || scrolls(around)) continue;
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      const { left, right } = range.getBoundingClientRect();
+      if (left < -1 || right > width + 1) found.push(`sticks out of the page: ${text.data.trim().slice(0, 60)}`);
+      const box = around.closest('button, .button, a, label, summary, legend, td, th, dd, dt, li');
+      const edge = box?.getBoundingClientRect();
+      if (edge && edge.width > 0 && getComputedStyle(around).textOverflow !== 'ellipsis' && right > edge.right + 1.5) found.push(`sticks out of ${box.localName}: ${text.data.trim().slice(0, 60)}`);
+    }
+    const pen = document.createElement('canvas').getContext('2d');
+    for (const choice of document.querySelectorAll('select')) {
+      if (!choice.checkVisibility()) continue;
+      const style = getComputedStyle(choice);
+      pen.font = style.font;
+      const room = choice.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight) - 16;
+      const shown = choice.selectedOptions[0]?.textContent.trim() ?? '';
+      if (pen.measureText(shown).width > room + 1) found.push(`a choice that is cut off: ${shown}`);
+    }
+    return found;
+  });
 }

@@ -1,19 +1,22 @@
 // Screenshots of every page × theme × width × language: node e2e/shots.mjs BASE PASSWORD DIRECTORY
-// ONLY=overview,device, LANGS=en and WIDTHS=390 narrow it down.
+// ONLY=overview,device, LANGS=en and WIDTHS=360 narrow it down. Fails where something sticks out of the page or is cut off.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { launch, login, open, pagesOf } from './browser.mjs';
+import { launch, login, open, outside, pagesOf } from './browser.mjs';
 
 const [base = 'http://127.0.0.1:8055', password = 'calm and quiet', directory = 'shots'] = process.argv.slice(2);
 const LANGUAGES = { en: 'en-GB', de: 'de-DE', nl: 'nl-NL' };
 const languages = (process.env.LANGS ?? 'en,de,nl').split(',');
 const only = process.env.ONLY?.split(',');
-const WIDTHS = (process.env.WIDTHS ?? '1280,390').split(',').map(Number);
+const WIDTHS = (process.env.WIDTHS ?? '1280,360').split(',').map(Number);
 
 mkdirSync(directory, { recursive: true });
 const browser = await launch();
 let count = 0;
+const faults = [];
+/** What lies over the page, or moves while it is looked at: only what can be seen at once is kept. */
+const AS_SEEN = /^(queries|menu)/;
 for (const language of languages) {
   for (const colorScheme of ['light', 'dark']) {
     for (const width of WIDTHS) {
@@ -30,7 +33,9 @@ for (const language of languages) {
         const page = await context.newPage();
         await open(page, base, one);
         await page.waitForTimeout(300);
-        await page.screenshot({ path: join(directory, `${one.name}-${language}-${colorScheme}-${width}.png`), fullPage: !one.press && !one.name.startsWith('queries') });
+        const name = `${one.name}-${language}-${colorScheme}-${width}`;
+        await page.screenshot({ path: join(directory, `${name}.png`), fullPage: !AS_SEEN.test(one.name) });
+        for (const text of await outside(page)) faults.push(`${name}: ${text}`);
         count += 1;
         await page.close();
       }
@@ -39,4 +44,6 @@ for (const language of languages) {
   }
 }
 await browser.close();
-process.stdout.write(`${count} screenshots in ${directory}\n`);
+for (const fault of faults) process.stdout.write(`${fault}\n`);
+process.stdout.write(`${count} screenshots in ${directory}, ${faults.length} things that stick out or are cut off\n`);
+process.exit(faults.length === 0 ? 0 : 1);

@@ -1,5 +1,5 @@
 import type { Status } from '../../api/types';
-import { speaking, type Translation } from '../lang.svelte';
+import { language, speaking, type Translation } from '../lang.svelte';
 
 export const en = {
   'status.title': 'How it is doing',
@@ -141,7 +141,7 @@ export const de: Translation<typeof en> = {
   'trouble.upstream': 'Der Forwarder {server} antwortet nicht; die anderen übernehmen. Prüfe servers unter [upstream] in config.toml, wenn es so bleibt.',
   'trouble.loop': 'Ein Forwarder fragt sordino nach den Namen, nach denen er gefragt wird, also antwortet niemand. Nimm sordino aus seinen Forwardern, oder ihn aus [upstream] in config.toml.',
   'trouble.store': 'Etwas wird nicht auf die Platte geschrieben. Namen werden trotzdem beantwortet. Schaffe Platz auf der Platte und sieh nach, ob sordino dort schreiben darf.',
-  'trouble.store_set_aside': 'Ein Teil des Speichers war beschädigt und wurde beiseitegelegt; die Geschichte und die Zahlen darin fehlen hier. Behalte ihn, wenn du hineinsehen willst, sonst lösche ihn.',
+  'trouble.store_set_aside': 'Ein Teil des Speichers war beschädigt und wurde beiseitegelegt; der Verlauf und die Zahlen darin fehlen hier. Behalte ihn, wenn du hineinsehen willst, sonst lösche ihn.',
   'trouble.config': 'config.toml wurde neu gelesen und abgelehnt; es gilt weiter, was vorher galt. Wo der Fehler steht, sagen das Protokoll und `sordino check`.',
   'trouble.list': 'Eine Liste ist nicht, wie sie sein soll. Ihre letzte gute Fassung gilt, oder nichts von ihr.',
   'trouble.events_dropped': 'Anfragen wurden beantwortet, aber nicht aufgeschrieben, weil sie schneller kamen, als der Speicher sie nahm. Die Zahlen sind um {n} zu niedrig.',
@@ -311,4 +311,17 @@ export function troubleWords(kind: string, status: Pick<Status, 'upstreams' | 'c
   if (kind === 'events_dropped') return words.t('trouble.events_dropped', { n: status.counters['events_dropped'] ?? 0 });
   const key = `trouble.${kind}`;
   return isKey(key) && isPlain(key) ? words.t(key) : undefined;
+}
+
+/** What is wrong, one for each sentence: in our words, with what the server says of it in English. */
+export function told(status: Pick<Status, 'problems' | 'upstreams' | 'counters'>): [string, { said: string | undefined; texts: string[] }][] {
+  const byWords = new Map<string, { said: string | undefined; texts: string[] }>();
+  for (const { kind, text } of status.problems) {
+    // In English the server's own words are as good, and know more: which list, which device.
+    const said = language() === 'en' ? undefined : troubleWords(kind, status);
+    const one = byWords.get(said ?? text) ?? { said, texts: [] };
+    one.texts.push(text);
+    byWords.set(said ?? text, one);
+  }
+  return [...byWords];
 }
