@@ -28,15 +28,21 @@ fn lived_in(forwarder: &Forwarder) -> (Sordino, Rest) {
         ),
         ("/api/v1/pauses", json!({"scope": {"device": "mac-3c:5a:b4:01:02:03"}, "until": far})),
         ("/api/v1/local", json!({"name": "printer.home.arpa", "type": "A", "value": "192.168.7.7"})),
+        ("/api/v1/profiles", json!({"name": "Children", "lists": {}})),
+        ("/api/v1/schedules", json!({"name": "Nights", "slots": [{"from": "21:00", "to": "07:00"}], "uses": []})),
     ] {
         let (status, answer) = rest.post(path, &body);
         assert_eq!(status, StatusCode::CREATED, "{path}: {answer}");
     }
-    let (status, answer) = rest.put("/api/v1/devices/mac-3c:5a:b4:01:02:03", &json!({"name": "Anna's phone"}));
-    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
-    let joined = json!({"to": "mac-3c:5a:b4:01:02:03"});
-    let (status, answer) = rest.put("/api/v1/devices/mac-3e:5a:b4:01:02:03/joined", &joined);
-    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    for (path, body) in [
+        ("/api/v1/devices/mac-3c:5a:b4:01:02:03", json!({"name": "Anna's phone"})),
+        ("/api/v1/devices/mac-3c:5a:b4:01:02:03/profile", json!({"profile": "Children"})),
+        ("/api/v1/devices/mac-3e:5a:b4:01:02:03/joined", json!({"to": "mac-3c:5a:b4:01:02:03"})),
+        ("/api/v1/addresses", json!({"address": "192.168.7.8", "apart": true})),
+    ] {
+        let (status, answer) = rest.put(path, &body);
+        assert_eq!(status, StatusCode::NO_CONTENT, "{path}: {answer}");
+    }
     (sordino, rest)
 }
 
@@ -70,7 +76,9 @@ fn what_the_page_keeps_is_in_force_at_once_in_another_house() {
     let rest = new.rest();
     assert_ne!(new.resolve("printer.home.arpa"), ["A 192.168.7.7"]);
     let (status, tried) = rest.send_file("/api/v1/restore?try=true", file.clone());
-    assert_eq!((status, &tried["rules"], &tried["history"]), (StatusCode::OK, &json!(2), &json!(false)), "{tried}");
+    assert_eq!((status, &tried["history"]), (StatusCode::OK, &json!(false)), "{tried}");
+    let told = ["device_names", "device_profiles", "joined", "pauses", "profiles", "records", "schedules", "split"];
+    assert_eq!((&tried["rules"], told.map(|what| &tried[what])), (&json!(2), [&json!(1); 8]), "{tried}");
     assert_ne!(kept(&new), kept(&old), "a try changes nothing");
     let (status, restored) = rest.send_file("/api/v1/restore", file);
     assert_eq!(status, StatusCode::OK, "{restored}");

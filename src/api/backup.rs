@@ -70,8 +70,16 @@ pub(crate) struct Restored {
     device_names: usize,
     /// Identities that are joined to a device.
     joined: usize,
+    /// Addresses that are a device of their own.
+    split: usize,
     /// Lists from elsewhere.
     lists: usize,
+    /// Profiles.
+    profiles: usize,
+    /// Devices that were given a profile.
+    device_profiles: usize,
+    /// Schedules.
+    schedules: usize,
     /// Names of the house.
     records: usize,
     /// Guards that are switched off.
@@ -272,7 +280,11 @@ impl From<Contents> for Restored {
             pauses: settings.pauses.len(),
             device_names: settings.device_names.len(),
             joined: settings.joined.len(),
+            split: settings.split.len(),
             lists: settings.lists.len(),
+            profiles: settings.profiles.len(),
+            device_profiles: settings.device_profiles.len(),
+            schedules: settings.schedules.len(),
             records: settings.records.len(),
             guards_off: settings.guards_off.len(),
             history: about.which.history,

@@ -47,4 +47,4 @@ export class Restoring {
 }
 
 /** What a file holds, in the order in which it is told. */
-export const HELD = ['rules', 'lists', 'device_names', 'joined', 'records', 'pauses', 'guards_off'] as const;
+export const HELD = ['rules', 'lists', 'profiles', 'schedules', 'device_names', 'device_profiles', 'joined', 'split', 'records', 'pauses', 'guards_off'] as const;
