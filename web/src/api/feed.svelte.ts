@@ -12,6 +12,8 @@ const PAGE = 100;
 /** Stretches of the journal that are read through for one page that turns out empty. */
 const STRETCHES = 8;
 const RETRY_MS = 5_000;
+/** Between two looks at the journal because some queries were not sent: who is too slow must not be given more to do. */
+const LOOK_MS = 2_000;
 
 /** Queries as they were kept, and on top of them as they come in. */
 export class Feed {
@@ -30,6 +32,7 @@ export class Feed {
   #fresh: Query[] = [];
   #beat: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setTimeout> | undefined;
   #source: EventSource | undefined;
   #stop = new AbortController();
 
@@ -52,17 +55,21 @@ export class Feed {
     this.#source?.close();
     clearTimeout(this.#beat);
     clearTimeout(this.#retry);
+    clearTimeout(this.#look);
   }
 
   /** Asks for the newest again. */
   async load(): Promise<void> {
     const page = await this.#some(null);
     if (!page) return;
-    this.#fresh = [];
-    this.waiting = 0;
+    const newest = page.events[0]?.id;
+    // What came in meanwhile and is not among them stays.
+    if (newest !== undefined) this.#fresh = this.#fresh.filter((query) => isLater(query.id, newest));
     this.rows = page.events;
     this.older = page.next ?? null;
     this.ready = true;
+    if (this.paused) this.waiting = this.#fresh.length;
+    else this.#show();
   }
 
   /** Adds older ones below. */
@@ -113,7 +120,7 @@ export class Feed {
     source.addEventListener('query', (event: MessageEvent<string>) => this.#take(JSON.parse(event.data) as Query));
     source.addEventListener('lagged', (event: MessageEvent<string>) => {
       this.missed += (JSON.parse(event.data) as { missed: number }).missed;
-      void this.load();
+      this.#look ??= setTimeout(() => void this.load().finally(() => (this.#look = undefined)), LOOK_MS);
     });
     source.onopen = () => {
       if (this.lost) void this.load();
