@@ -33,7 +33,7 @@ async function check(page, where) {
 const browser = await launch();
 for (const language of languages) {
   for (const colorScheme of ['light', 'dark']) {
-    for (const width of [1280, 390]) {
+    for (const width of [1280, 360]) {
       const context = await browser.newContext({ locale: LANGUAGES[language], colorScheme, viewport: { width, height: 844 }, reducedMotion: 'reduce' });
       const before = await context.newPage();
       await before.goto(base);

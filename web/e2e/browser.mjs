@@ -142,7 +142,7 @@ export function outside(page) {
       if (!choice.checkVisibility()) continue;
       const style = getComputedStyle(choice);
       pen.font = style.font;
-      const room = choice.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight) - 16;
+      const room = choice.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight) - 26;
       const shown = choice.selectedOptions[0]?.textContent.trim() ?? '';
       if (pen.measureText(shown).width > room + 1) found.push(`a choice that is cut off: ${shown}`);
     }
