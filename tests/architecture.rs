@@ -37,6 +37,8 @@ const TABLES: &[(&str, &str)] = &[
     ("web/src/lang/en.ts", "what the page says, in English"),
     ("web/src/lang/de.ts", "what the page says, in German"),
     ("web/src/lang/nl.ts", "what the page says, in Dutch"),
+    ("web/src/lang/labels.de.json", "what the catalogue says, in German"),
+    ("web/src/lang/labels.nl.json", "what the catalogue says, in Dutch"),
     ("web/src/lang/pages/settings.ts", "what the settings say, in all three"),
 ];
 

@@ -2,7 +2,6 @@ import type { Candidate } from './api/types';
 import * as format from './lang/format';
 import { t } from './lang/lang.svelte';
 import { words } from './lang/pages/broken';
-import { visible } from './lang/visible';
 import type { Span } from './time/period';
 
 /** When it broke, as people say it. */
@@ -32,24 +31,30 @@ export function spanFor(when: When, time: string, now: number): Span | undefined
   return { from: at.getTime() - BACK_MS, to: Math.min(now, at.getTime() + AFTER_MS) };
 }
 
-/** Why a name may be the one, the strongest reason first; one that has none was muted, and that is said. */
-export function reasons({ signs, label, tries, hours_before, last, list }: Candidate, now: number): string[] {
-  const told = signs.map((sign) => {
+/** Why a name may be the one; `known` is what the catalogue says, which follows. */
+export interface Reason {
+  said: string;
+  known?: string;
+}
+
+/** The reasons, the strongest first; a name that has none was muted, and that is said. */
+export function reasons({ signs, label, tries, hours_before, last, list }: Candidate, now: number): Reason[] {
+  const told = signs.map((sign): Reason => {
     switch (sign) {
       case 'breaks':
-        return words.t('broken.breaks', { what: { text: visible(label?.breaks ?? ''), outside: true } });
+        return { said: words.t('broken.breaks'), known: label?.breaks };
       case 'first':
-        return words.t('broken.first');
+        return { said: words.t('broken.first') };
       case 'rare':
-        return words.t('broken.rare', { n: hours_before });
+        return { said: words.t('broken.rare', { n: hours_before }) };
       case 'retried':
-        return words.t('broken.retried', { times: t('count.times', { n: tries }) });
+        return { said: words.t('broken.retried', { times: t('count.times', { n: tries }) }) };
       case 'recent':
-        return words.t('broken.recent', { ago: format.relative(last, now) });
+        return { said: words.t('broken.recent', { ago: format.relative(last, now) }) };
     }
   });
-  if (!signs.includes('recent')) told.push(words.t('broken.muted', { time: format.clockTime(last) }));
-  if (list === 'own') told.push(words.t('broken.own'));
+  if (!signs.includes('recent')) told.push({ said: words.t('broken.muted', { time: format.clockTime(last) }) });
+  if (list === 'own') told.push({ said: words.t('broken.own') });
   return told;
 }
 

@@ -350,7 +350,6 @@ export const de: Catalogue = {
   'decide.date': 'Bis zu einem Datum',
   'decide.subtree': 'Auch alle Namen darunter',
   'decide.cancel': 'Abbrechen',
-  'decide.breaks': 'Wenn stumm: {what}',
 
   'done.block': '{name} ist {whom}{long} stumm.',
   'done.watch': '{name} wird {whom}{long} beobachtet.',

@@ -348,7 +348,6 @@ export const en = {
   'decide.date': 'Until a date',
   'decide.subtree': 'Also every name below it',
   'decide.cancel': 'Cancel',
-  'decide.breaks': 'When muted: {what}',
 
   'done.block': '{name} is muted {whom}{long}.',
   'done.watch': '{name} is watched {whom}{long}.',

@@ -1,4 +1,5 @@
 import type { en } from './en';
+import { learn } from './label.svelte';
 
 type Plural = { readonly one: string; readonly other: string };
 type Texts = Readonly<Record<string, string | Plural>>;
@@ -65,6 +66,7 @@ async function use(language: Language): Promise<void> {
   speech.language = language;
   speech.locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
   document.documentElement.lang = language;
+  void learn(language);
 }
 
 function ours(tag: string): Language | undefined {

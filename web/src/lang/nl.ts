@@ -350,7 +350,6 @@ export const nl: Catalogue = {
   'decide.date': 'Tot een datum',
   'decide.subtree': 'Ook elke naam eronder',
   'decide.cancel': 'Annuleren',
-  'decide.breaks': 'Als gedempt: {what}',
 
   'done.block': '{name} is {whom}{long} gedempt.',
   'done.watch': '{name} wordt {whom}{long} gevolgd.',
