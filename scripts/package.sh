@@ -42,6 +42,7 @@ replace-with = "vendored"
 directory = "/build/vendor"
 CARGO
 
+# Relocations in their short form: 0.7 MB less where the program can be loaded anywhere, nothing where it cannot.
 build() {
     triple=$1 gcc=$2
     upper=$(echo "$triple" | tr a-z- A-Z_)
@@ -49,7 +50,7 @@ build() {
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/build/home CARGO_HOME=/build/home SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" LC_ALL=C TZ=UTC \
         "CARGO_TARGET_${upper}_LINKER=$gcc" "CC_$under=$gcc" \
         "CFLAGS_$under=-ffile-prefix-map=/build=." \
-        "RUSTFLAGS=-C target-feature=+crt-static --remap-path-prefix=/build=." \
+        "RUSTFLAGS=-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs --remap-path-prefix=/build=." \
         ${CARGO_BUILD_JOBS:+"CARGO_BUILD_JOBS=$CARGO_BUILD_JOBS"} \
         chroot "$cross" sh -c "cd /build/sordino && exec cargo build --quiet --release --locked --offline \
             --target-dir /build/target --target $triple --bin sordino"
