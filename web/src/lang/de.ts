@@ -96,7 +96,7 @@ export const de: Catalogue = {
 
   'empty.title': 'Noch hat kein Gerät gefragt.',
   'empty.how': 'Lass eines hier fragen: Öffne seine Netzwerkeinstellungen und trage diese Adresse als DNS-Server ein. Für das ganze Haus trägst du sie im Router ein.',
-  'empty.address': 'Dieser Server ist erreichbar unter',
+  'empty.alone': 'Noch kann keines fragen: sordino hört nur Programme auf seinem eigenen Rechner. Wie du das änderst, steht unter „Geräte einrichten“.',
   'empty.wait': 'Diese Seite merkt von selbst, wenn die erste Frage kommt.',
 
   'chart.help': 'Pfeiltasten gehen von Säule zu Säule, Enter öffnet ihre Anfragen.',

@@ -94,7 +94,7 @@ export const en = {
 
   'empty.title': 'No device has asked yet.',
   'empty.how': 'Point one here: open its network settings and enter this address as DNS server. To cover the whole house, enter it in your router.',
-  'empty.address': 'This server listens on',
+  'empty.alone': 'Devices cannot ask yet: sordino hears programs on its own machine only. “Set up devices” says how to change that.',
   'empty.wait': 'This page notices by itself when the first question comes in.',
 
   'chart.help': 'Arrow keys move from column to column, Enter opens its queries.',

@@ -96,7 +96,7 @@ export const nl: Catalogue = {
 
   'empty.title': 'Nog geen apparaat heeft iets gevraagd.',
   'empty.how': 'Laat er een hier vragen: open de netwerkinstellingen en vul dit adres in als DNS-server. Vul het voor het hele huis in je router in.',
-  'empty.address': 'Deze server luistert op',
+  'empty.alone': 'Apparaten kunnen nog niets vragen: sordino hoort alleen programma’s op zijn eigen machine. Hoe je dat verandert, staat onder “Apparaten instellen”.',
   'empty.wait': 'Deze pagina merkt het vanzelf als de eerste vraag binnenkomt.',
 
   'chart.help': 'Pijltoetsen gaan van kolom naar kolom, Enter opent de vragen ervan.',
@@ -309,7 +309,7 @@ export const nl: Catalogue = {
   'why.kept.guard': 'Hij hoort bij sordino. Je kunt deze bescherming onder Regels uitschakelen.',
   'why.title': 'Waarom is dat zo?',
   'why.lead': 'Een willekeurige naam, voor een willekeurig apparaat: wat er gebeurt, door welke regel, wie die bijhoudt en sinds wanneer.',
-  'why.anybody': 'een apparaat zonder eigen regels',
+  'why.anybody': 'apparaat zonder eigen regels',
   'why.ask': 'Vertel het me',
   'why.rests': 'De lijst {list} noemt hem en rust nu, volgens het tijdschema {schedule}.',
   'why.again': 'Hij geldt weer vanaf {time}.',
