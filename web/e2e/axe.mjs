@@ -54,6 +54,7 @@ for (const language of languages) {
         await page.close();
       }
       await context.close();
+      process.stdout.write(`${language} ${colorScheme} ${width}: ${checks} checks, ${faults.length} faults so far\n`);
     }
   }
 }
