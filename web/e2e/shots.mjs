@@ -35,7 +35,10 @@ for (const language of languages) {
         await page.waitForTimeout(300);
         const name = `${one.name}-${language}-${colorScheme}-${width}`;
         await page.screenshot({ path: join(directory, `${name}.png`), fullPage: !AS_SEEN.test(one.name) });
-        for (const text of await outside(page)) faults.push(`${name}: ${text}`);
+        for (const text of await outside(page)) {
+          faults.push(text);
+          process.stdout.write(`${name}: ${text}\n`);
+        }
         count += 1;
         await page.close();
       }
@@ -44,6 +47,5 @@ for (const language of languages) {
   }
 }
 await browser.close();
-for (const fault of faults) process.stdout.write(`${fault}\n`);
 process.stdout.write(`${count} screenshots in ${directory}, ${faults.length} things that stick out or are cut off\n`);
 process.exit(faults.length === 0 ? 0 : 1);
