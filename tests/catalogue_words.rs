@@ -15,6 +15,7 @@ const AT_LEAST: usize = 700;
 #[derive(Deserialize)]
 struct File {
     vendor: String,
+    about: String,
     product: Vec<Product>,
 }
 
@@ -35,7 +36,7 @@ struct Line {
 /// What of the catalogue the page shows.
 #[derive(Default)]
 struct Shown {
-    /// What is sent, and what breaks.
+    /// Who a vendor is, what is sent, and what breaks.
     sentences: BTreeSet<String>,
     products: BTreeSet<String>,
     vendors: BTreeSet<String>,
@@ -119,6 +120,7 @@ fn shown() -> Shown {
         }
         let file: File = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
         shown.vendors.insert(file.vendor);
+        shown.sentences.insert(file.about);
         for product in file.product {
             let of_names = product.names.into_iter().flat_map(|line| [line.sends, line.breaks]).flatten();
             shown

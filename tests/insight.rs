@@ -145,6 +145,7 @@ fn labels_say_who_hears_what() {
     assert_eq!((seen.totals, seen.at_night), (counts(100, 4, 30, 0), 10));
     assert_eq!(seen.telemetry_hours[12].counts, counts(0, 4, 20, 0), "without what nobody has labelled");
     let [acme] = &seen.vendors[..] else { panic!("{:?}", seen.vendors) };
+    assert_eq!(acme.about, "Makes things.");
     assert_eq!((acme.vendor.as_str(), acme.counts), ("Acme", counts(0, 4, 30, 0)));
     assert_eq!(acme.regions, ["EU", "SG"]);
     let products: Vec<_> = acme.products.iter().map(|product| (product.product.as_str(), product.counts)).collect();

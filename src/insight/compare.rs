@@ -106,7 +106,13 @@ mod tests {
                 .collect();
             let counts = names.iter().fold(Counts::default(), |sum, name| sum.and(name.counts));
             let product = ProductExposure { product: "All".into(), purpose: "ads".into(), counts, names };
-            VendorExposure { vendor: (*vendor).into(), regions: Vec::new(), counts, products: vec![product] }
+            VendorExposure {
+                vendor: (*vendor).into(),
+                about: String::new(),
+                regions: Vec::new(),
+                counts,
+                products: vec![product],
+            }
         };
         Exposure {
             from: at,

@@ -67,6 +67,7 @@ struct Vendors<'a>(BTreeMap<&'a str, Vendor<'a>>);
 
 #[derive(Default)]
 struct Vendor<'a> {
+    about: &'a str,
     regions: BTreeSet<&'a str>,
     counts: Counts,
     /// By product and purpose: one program may both crash-report and advertise.
@@ -76,6 +77,7 @@ struct Vendor<'a> {
 impl<'a> Vendors<'a> {
     fn add(&mut self, label: &'a Label, name: NameCounts) {
         let vendor = self.0.entry(&label.vendor).or_default();
+        vendor.about = &label.about;
         vendor.regions.extend(label.regions.iter().map(String::as_str));
         vendor.counts = vendor.counts.and(name.counts);
         let (counts, names) = vendor.products.entry((&label.product, &label.purpose)).or_default();
@@ -86,6 +88,7 @@ impl<'a> Vendors<'a> {
     fn finish(self) -> Vec<VendorExposure> {
         let vendors = self.0.into_iter().map(|(vendor, sums)| VendorExposure {
             vendor: vendor.into(),
+            about: sums.about.into(),
             regions: sums.regions.into_iter().map(String::from).collect(),
             counts: sums.counts,
             products: products(sums.products),

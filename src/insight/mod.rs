@@ -158,6 +158,8 @@ pub struct Exposure {
 pub struct VendorExposure {
     /// The maker.
     pub vendor: String,
+    /// Who that is, in one sentence.
+    pub about: String,
     /// Regions its names claim.
     pub regions: Vec<String>,
     /// All its names together.

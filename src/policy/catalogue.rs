@@ -19,6 +19,9 @@ use super::ruleset::{By, Entry, Hit};
 pub struct Label {
     /// Who runs the service.
     pub vendor: Arc<str>,
+    /// Who that is, in one sentence. Told once for all names of a vendor, so a label does not carry it out.
+    #[serde(skip)]
+    pub about: Arc<str>,
     /// The program or service.
     pub product: Arc<str>,
     /// What for: analytics, ads, crash, config, cloud, update, push, account, location, browser, voice, tv-acr, other.
@@ -94,8 +97,7 @@ impl Row {
 #[serde(deny_unknown_fields)]
 struct File {
     vendor: Arc<str>,
-    #[serde(rename = "about")]
-    _about: String,
+    about: Arc<str>,
     #[serde(default)]
     product: Vec<Product>,
 }
@@ -192,14 +194,14 @@ fn parse(text: &str) -> Result<Vec<(Row, Subject)>, Mistaken> {
     for product in &file.product {
         let purpose = purpose(&product.purpose)?;
         for line in &product.names {
-            rows.push(row(&file.vendor, product, &purpose, line)?);
+            rows.push(row(&file, product, &purpose, line)?);
         }
     }
     Ok(rows)
 }
 
 fn row(
-    vendor: &Arc<str>,
+    file: &File,
     product: &Product,
     of_product: &Arc<str>,
     line: &Spanned<Line>,
@@ -214,7 +216,8 @@ fn row(
     };
     let subject = subject(written.get_ref(), line.subtree).map_err(|why| Mistaken { at: written.span().start, why })?;
     let label = Label {
-        vendor: vendor.clone(),
+        vendor: file.vendor.clone(),
+        about: file.about.clone(),
         product: product.name.clone(),
         purpose: line.purpose.as_ref().map(purpose).transpose()?.unwrap_or_else(|| of_product.clone()),
         sends: line.sends.as_ref().unwrap_or(&product.sends).clone(),

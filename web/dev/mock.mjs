@@ -193,6 +193,7 @@ function exposure(id, query) {
       from, to, totals: grouped(rows, () => 'all')[0]?.[1].counts ?? nothing(), at_night: night(known, offset),
       telemetry_hours: hours(from, to, known), hours: hours(from, to, rows),
       vendors: grouped(known, (row) => row.label.vendor).map(([vendor, group]) => ({
+        about: `What ${vendor} makes, in one sentence.`,
         vendor, regions: [...new Set(group.rows.flatMap((row) => row.label.regions))], ...group.counts,
         products: grouped(group.rows, (row) => row.label.product).map(([product, { counts, rows: own }]) => ({ product, purpose: own[0].label.purpose, ...counts, names: namesOf(own, offset) })),
       })),

@@ -101,7 +101,8 @@ impl Page {
             let name = escape(&vendor.vendor);
             write!(
                 self.text,
-                "<tr><th><bdi>{name}</bdi> <span class=q>{regions}</span><td>{}",
+                "<tr><th><bdi>{name}</bdi> <span class=q>{regions}<br>{}</span><td>{}",
+                escape(&vendor.about),
                 figures(&vendor.counts)
             )?;
             for product in &vendor.products {

@@ -20,8 +20,13 @@ fn report(device: &str) -> Report {
     let names = vec![name("<img/src=x/onerror=alert(1)>.test", 4, 2)];
     let counts = names[0].counts;
     let product = ProductExposure { product: HOSTILE.into(), purpose: HOSTILE.into(), counts, names: names.clone() };
-    let vendor =
-        VendorExposure { vendor: HOSTILE.into(), regions: vec![HOSTILE.into()], counts, products: vec![product] };
+    let vendor = VendorExposure {
+        vendor: HOSTILE.into(),
+        about: HOSTILE.into(),
+        regions: vec![HOSTILE.into()],
+        counts,
+        products: vec![product],
+    };
     let hours = vec![HourCounts { hour: from, counts }];
     Report {
         made: from,
