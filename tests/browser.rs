@@ -55,6 +55,17 @@ const HABITS: [(u8, &[&str]); 3] = [
 static TURN: Mutex<()> = Mutex::new(());
 /// Devices of a large house.
 const CROWD: u8 = 200;
+/// A catalogue of the house's own, which nobody translates.
+const OWN_CATALOGUE: &str = r#"
+vendor = "Cat flap"
+about = "A door for a cat."
+[[product]]
+name = "Flap log"
+purpose = "other"
+sends = "When the cat comes home."
+breaks = ""
+names = [{ block = "flap.example", sources = ["the manual"] }]
+"#;
 /// How long the page is left open in the suite, minutes.
 const LEFT_OPEN: &str = "1";
 
@@ -124,6 +135,28 @@ fn hours_for_a_list_are_saved_at_once_and_never_over_those_of_somebody_else() {
     // It sets the password on the way.
     drop(sordino.rest());
     node("schedules", &[sordino.page().trim_end_matches('/'), PASSWORD, screens().to_str().unwrap()]);
+}
+
+#[test]
+fn what_the_catalogue_says_is_read_in_german_and_dutch() {
+    if skipped() {
+        return;
+    }
+    let forwarder = Forwarder::plain();
+    let setup = Setup::before(&forwarder).catalogue();
+    let own = setup.dir().join("flap.toml");
+    std::fs::write(&own, OWN_CATALOGUE).unwrap();
+    let sordino = setup.list_at("flap", "block", &own).table(HOUSE).start();
+    for name in ["tracking.miui.com", "flap.example"] {
+        Udp::from(([127, 0, 0, 11], 0).into(), sordino.dns()).ask(&query(name, A));
+    }
+    let rest = sordino.rest();
+    let device = until("the device", || {
+        let devices = rest.read("/api/v1/devices");
+        Some(devices.as_array()?.iter().find(|device| device["name"] == "Anna's phone")?["id"].as_str()?.to_owned())
+    });
+    let (page, screens) = (sordino.page().trim_end_matches('/'), screens());
+    node("words", &[page, PASSWORD, &device, screens.to_str().unwrap()]);
 }
 
 #[test]
