@@ -19,7 +19,7 @@ use self::chain::{Chain, answers_type, chain_of, freshness, proof};
 use self::leads::{addresses_of, targets_of};
 use super::rebinding::Leads;
 use super::response;
-use super::wire::{ExtendedError, HEADER_LEN, Rcode, Reader};
+use super::wire::{CLASS_IN, ExtendedError, HEADER_LEN, Rcode, Reader};
 use crate::policy::{Name, NameRef};
 
 /// Links of a chain of aliases that are followed.
@@ -122,7 +122,11 @@ impl Answer {
     ) -> Result<Self, NotAnAnswer> {
         let qname = wire_name(&question.name)?;
         let asked = response.queries.first().filter(|_| response.queries.len() == 1);
-        if !asked.is_some_and(|asked| *asked.name() == qname && u16::from(asked.query_type()) == question.qtype) {
+        let is_ours = |asked: &WireQuery| {
+            let (qtype, qclass) = (u16::from(asked.query_type()), u16::from(asked.query_class()));
+            *asked.name() == qname && (qtype, qclass) == (question.qtype, CLASS_IN)
+        };
+        if !asked.is_some_and(is_ours) {
             return Err(NotAnAnswer::OtherQuestion);
         }
         let all = response.answers.len() + response.authorities.len();

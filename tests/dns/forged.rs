@@ -232,9 +232,14 @@ fn p10_an_encrypted_lie_is_not_believed_either() {
         lie.flags &= !QR;
         Plan::Answer(lie)
     });
+    forwarder.on("class.lie.example", |query, _| {
+        let mut lie = answer(query, &[a("class.lie.example", 300, "192.0.2.66")]);
+        lie.questions[0].class = 3;
+        Plan::Answer(lie)
+    });
     for url in [forwarder.tls(), forwarder.https(), forwarder.quic(), forwarder.h3()] {
         let sordino = Setup::new().server(&url).set("upstream", "ca", &ca).start();
-        for name in ["other.lie.example", "query.lie.example"] {
+        for name in ["other.lie.example", "query.lie.example", "class.lie.example"] {
             let reply = sordino.ask(name, A);
             assert_eq!((reply.rcode(), reply.answers.len()), (SERVFAIL, 0), "{name} over {url}");
             assert!(matches!(reply.ede(), Some((22..=24, _))), "{:?}", reply.ede());
