@@ -81,7 +81,7 @@ pub(crate) struct Edns {
 }
 
 /// Why a packet is not answered as a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswerable {
     /// It is not even a header.
     Short,
@@ -94,7 +94,7 @@ pub(crate) enum Unanswerable {
 }
 
 /// A query without a question, for a cookie or whether one is still good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CookieQuery {
     /// What it gets, but for the cookie.
     pub(crate) reply: ErrorReply,
@@ -104,13 +104,15 @@ pub(crate) struct CookieQuery {
     pub(crate) ours: Option<[u8; OURS_LEN]>,
 }
 
-/// An error response without a question section, for a packet whose question cannot be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error response, for a packet that is no sound query.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ErrorReply {
     pub(crate) id: u16,
     /// Opcode and RD as they came in.
     pub(crate) flags: u16,
     pub(crate) rcode: Rcode,
+    /// The question as it came in, if it could be read (RFC 6891 §7).
+    pub(crate) question: Box<[u8]>,
     /// Whether the packet had an OPT record: then the response has one, or it would say that EDNS is unknown here.
     pub(crate) opt: bool,
     /// A whole cookie, for who asked for nothing else.
@@ -126,39 +128,46 @@ impl Query {
             return Err(Unanswerable::Response);
         }
         let flags = header.flags & ErrorReply::KEPT_FLAGS;
-        let mut reply = ErrorReply { id: header.id, flags, rcode: Rcode::NO_ERROR, opt: false, cookie: None };
+        let (id, rcode) = (header.id, Rcode::NO_ERROR);
+        let reply = ErrorReply { id, flags, rcode, question: Box::default(), opt: false, cookie: None };
         if header.opcode() != 0 {
             return Err(reply.says(Rcode::NOT_IMPLEMENTED));
         }
         if [header.questions, header.answers, header.authorities, header.additionals] == [0, 0, 0, 1] {
-            let malformed = || reply.says(Rcode::FORMAT_ERROR);
-            return Err(cookie_alone(reader, reply).map_or_else(malformed, Unanswerable::CookieAlone));
+            return Err(match cookie_alone(reader, &reply) {
+                Some(cookie) => Unanswerable::CookieAlone(cookie),
+                None => reply.says(Rcode::FORMAT_ERROR),
+            });
         }
         // RFC 9619 §4: exactly one question. A query carries no answers, and authority only in IXFR.
         if header.questions != 1 || header.answers != 0 || packet.len() > LONGEST_QUERY {
             return Err(reply.says(Rcode::FORMAT_ERROR));
         }
-        let question = reader.question().ok_or_else(|| reply.says(Rcode::FORMAT_ERROR))?;
+        let Some(question) = reader.question() else { return Err(reply.says(Rcode::FORMAT_ERROR)) };
+        let asked = packet.get(HEADER_LEN..reader.position()).unwrap_or_default();
+        let wrong =
+            |opt, rcode| Unanswerable::Error(ErrorReply { rcode, question: asked.into(), opt, ..reply.clone() });
+        let mut opt = false;
         if header.authorities > u16::from(question.qtype == rr_type::IXFR) {
-            return Err(reply.says(Rcode::FORMAT_ERROR));
+            return Err(wrong(opt, Rcode::FORMAT_ERROR));
         }
         for _ in 0..header.authorities {
-            reader.record().ok_or_else(|| reply.says(Rcode::FORMAT_ERROR))?;
+            reader.record().ok_or_else(|| wrong(opt, Rcode::FORMAT_ERROR))?;
         }
         let mut edns = None;
         let mut client_cookie = None;
         let mut behind = Behind::default();
         for _ in 0..header.additionals {
-            let record = reader.record().ok_or_else(|| reply.says(Rcode::FORMAT_ERROR))?;
+            let record = reader.record().ok_or_else(|| wrong(opt, Rcode::FORMAT_ERROR))?;
             match record.rtype {
                 rr_type::OPT => {
-                    reply.opt = true;
+                    opt = true;
                     // RFC 6891 §6.1.1: one OPT, owned by the root.
                     if edns.is_some() || !record.owner_is_root || !options_are_sound(record.rdata) {
-                        return Err(reply.says(Rcode::FORMAT_ERROR));
+                        return Err(wrong(opt, Rcode::FORMAT_ERROR));
                     }
                     if (record.ttl >> 16) & 0xff != 0 {
-                        return Err(reply.says(Rcode::BAD_VERSION));
+                        return Err(wrong(opt, Rcode::BAD_VERSION));
                     }
                     client_cookie = cookie_in(record.rdata);
                     behind = Behind::read(record.rdata);
@@ -167,14 +176,14 @@ impl Query {
                     edns = Some(Edns { udp_size: record.class.max(512), dnssec_ok, padded, keepalive });
                 }
                 // Transaction signatures: no key is known here (RFC 8945 §5.2).
-                rr_type::TSIG | rr_type::SIG => return Err(reply.says(Rcode::REFUSED)),
+                rr_type::TSIG | rr_type::SIG => return Err(wrong(opt, Rcode::REFUSED)),
                 _ => {}
             }
         }
         if !reader.is_at_end() {
-            return Err(reply.says(Rcode::FORMAT_ERROR));
+            return Err(wrong(opt, Rcode::FORMAT_ERROR));
         }
-        let name = Name::from_wire(question.name).map_err(|_| reply.says(Rcode::FORMAT_ERROR))?;
+        let name = Name::from_wire(question.name).map_err(|_| wrong(opt, Rcode::FORMAT_ERROR))?;
         let spelled = (question.name != name.as_ref().wire()).then(|| question.name.into());
         Ok(Self {
             id: header.id,
@@ -217,14 +226,16 @@ impl ErrorReply {
         Unanswerable::Error(Self { rcode, ..self })
     }
 
-    /// The response: a header, and the OPT record where there was one (RFC 6891 §6.1.1).
+    /// The response: a header, the question, and the OPT record where there was one (RFC 6891 §6.1.1 and §7).
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.id.to_be_bytes());
         out.extend_from_slice(&(0x8080 | self.flags | (self.rcode.0 & 0xf)).to_be_bytes());
-        out.extend_from_slice(&[0; HEADER_LEN - 4]);
+        let questions = u16::from(!self.question.is_empty());
+        for count in [questions, 0, 0, self.opt.into()] {
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+        out.extend_from_slice(&self.question);
         if self.opt {
-            let additionals = out.len() - 1;
-            out[additionals] = 1;
             let opt = out.len();
             wire::write_opt(out, self.rcode, false, None);
             if let Some(cookie) = &self.cookie {
@@ -235,7 +246,7 @@ impl ErrorReply {
 }
 
 /// The cookie in a query whose only record is OPT.
-fn cookie_alone(mut reader: Reader<'_>, reply: ErrorReply) -> Option<CookieQuery> {
+fn cookie_alone(mut reader: Reader<'_>, reply: &ErrorReply) -> Option<CookieQuery> {
     let record = reader.record().filter(|record| record.rtype == rr_type::OPT && record.owner_is_root)?;
     let version = (record.ttl >> 16) & 0xff;
     if version != 0 || !reader.is_at_end() || !options_are_sound(record.rdata) {
@@ -244,7 +255,7 @@ fn cookie_alone(mut reader: Reader<'_>, reply: ErrorReply) -> Option<CookieQuery
     let mut options = Reader::new(record.rdata);
     let (_, cookie) = std::iter::from_fn(|| options.option()).find(|(code, _)| *code == option::COOKIE)?;
     let (client, ours) = cookie.split_first_chunk()?;
-    let reply = ErrorReply { opt: true, ..reply };
+    let reply = ErrorReply { opt: true, ..reply.clone() };
     let ours = (!ours.is_empty()).then(|| ours.try_into().unwrap_or_default());
     Some(CookieQuery { reply, client: *client, ours })
 }

@@ -85,6 +85,8 @@ fn rfc6891_6_1_1_an_error_has_an_opt_record_where_the_query_had_one() {
     let cookie = with_option("cookie.example", COOKIE, &[1; 7]);
     for (asked, rcode) in [(two, FORMERR), (newer, BADVERS), (signed, REFUSED), (cookie, FORMERR)] {
         let reply = sordino.udp().ask(&asked);
+        // RFC 6891 §7: the least there is are header, question and OPT.
+        assert_eq!(reply.questions, asked.questions);
         assert_eq!((reply.rcode(), reply.opt.map(|opt| opt.version)), (rcode, Some(0)));
     }
     let mut plain = plain_query("two.example", A);
