@@ -39,7 +39,11 @@ fn house() -> House {
 impl House {
     /// What comes back for octets that are written as they are, where TLS agreed on HTTP/1.1.
     fn octets(&self, request: &[u8]) -> Vec<u8> {
-        let config = Arc::new(trust(&self.pair.certificate, &["http/1.1"]));
+        self.octets_over("http/1.1", request)
+    }
+
+    fn octets_over(&self, alpn: &str, request: &[u8]) -> Vec<u8> {
+        let config = Arc::new(trust(&self.pair.certificate, &[alpn]));
         let mut stream = Tls::to(self.sordino.way("https"), NAME, &config).stream;
         // The answer may come before all was written.
         let _ = stream.write_all(request);
@@ -236,6 +240,15 @@ fn nothing_is_upgraded_to_http_2_without_tls_agreeing() {
     // HTTP/2 without ALPN is no request.
     let said = house.octets(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     assert!(!said.starts_with(b"\0\0") && !said.starts_with(b"HTTP/1.1 2"), "{said:02x?}");
+}
+
+/// A client of HTTP/1.0 names that version in TLS, as curl does, and need not name the host.
+#[test]
+fn rfc7301_3_2_http_1_0_is_agreed_on_as_well() {
+    let house = house();
+    let request = format!("GET {} HTTP/1.0\r\n\r\n", in_url("/dns-query", &query("muted.example", A)));
+    let said = house.octets_over("http/1.0", request.as_bytes());
+    assert!(said.starts_with(b"HTTP/1.0 200"), "{}", String::from_utf8_lossy(&said));
 }
 
 /// CVE-2023-44487: streams that are opened and reset at once.

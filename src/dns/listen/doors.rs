@@ -135,7 +135,7 @@ impl Bound {
                     let accept = door.clone().accept_quic(endpoint, Transport::Https, names.clone(), h3::serve);
                     door.tasks.spawn(accept);
                 }
-                let acceptor = TlsAcceptor::from(Arc::new(tls::config(shown, &[b"h2", b"http/1.1"])?));
+                let acceptor = TlsAcceptor::from(Arc::new(tls::config(shown, &[b"h2", b"http/1.1", b"http/1.0"])?));
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 tokio::spawn(door.clone().accept(
                     listener,
