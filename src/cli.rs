@@ -14,6 +14,7 @@ mod report;
 mod running;
 mod schedules;
 mod setup;
+pub mod threads;
 mod update;
 
 use std::io::{self, Write};

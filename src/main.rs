@@ -4,13 +4,16 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use sordino::cli::{Cli, heap, log};
+use sordino::cli::{Cli, heap, log, threads};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log::start();
     if cli.serves() {
         heap::settle();
+    }
+    if let Err(sentence) = threads::suffice(cli.serves()) {
+        return fail(1, &sentence);
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

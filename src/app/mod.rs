@@ -210,7 +210,8 @@ async fn start(mut config: Config, path: &Path) -> Result<House, Failure> {
     upkeep.spawn(subscriptions.run(fetching, control.clone(), store.clone(), stop_upkeep.clone()));
 
     let stop_dns = CancellationToken::new();
-    let dns = tokio::spawn(dns::serve(listeners, resolver.clone(), certificates, stop_dns.clone(), DNS_GRACE));
+    let serving = dns::serve(listeners, resolver.clone(), certificates, stop_dns.clone(), DNS_GRACE);
+    let dns = tokio::spawn(serving.map_err(|error| Failure::Other(error.to_string()))?);
 
     let (web, stop_web) = (TaskTracker::new(), CancellationToken::new());
     let page_address = page.as_ref().and_then(|listener| listener.local_addr().ok());

@@ -34,7 +34,7 @@ mod upstream;
 mod validate;
 mod wire;
 
-pub use listen::{BindError, Listeners, serve};
+pub use listen::{BindError, CannotServe, Listeners, serve};
 pub use lookup::{Lookup, NoAddress};
 pub use options::{BadOption, DnssecOptions, Limits, Options, Status, UpstreamStatus};
 pub use pulse::{own_door, pulse};

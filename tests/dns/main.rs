@@ -28,5 +28,6 @@ mod rebinding;
 mod routes;
 mod special;
 mod strategies;
+mod threads;
 mod tls;
 mod transport;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -131,14 +131,23 @@ impl Setup {
     /// Starts sordino and waits until it says that it is ready.
     #[track_caller]
     pub fn start(self) -> Sordino {
+        self.try_start().unwrap_or_else(|(code, said)| panic!("sordino is not ready: {code:?}\n{said}"))
+    }
+
+    /// The same, where it may end by itself: its exit code, if it did, and what it wrote to stderr.
+    pub fn try_start(self) -> Result<Sordino, (Option<i32>, String)> {
         let config = self.write();
         let mut child = spawn(&self.wrapper, &config, self.dir.path());
         match ready(&mut child) {
-            Some((dns, page, ways)) => Sordino { child, dns, page, ways, dir: self.dir },
+            Some((dns, page, ways)) => Ok(Sordino { child, dns, page, ways, dir: self.dir }),
             None => {
+                // Either it has closed its stdout, because it is about to end, or it hangs.
+                let begin = Instant::now();
+                while child.try_wait().unwrap().is_none() && begin.elapsed() < Duration::from_secs(10) {
+                    std::thread::park_timeout(Duration::from_millis(20));
+                }
                 let _ = child.kill();
-                let status = child.wait();
-                panic!("sordino is not ready: {status:?}\n{}", stderr_in(self.dir.path()));
+                Err((child.wait().unwrap().code(), stderr_in(self.dir.path())))
             }
         }
     }

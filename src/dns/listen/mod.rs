@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connections::Connections;
-use self::doors::Bound;
+use self::doors::{Bound, CannotOpen};
 use self::reserve::Reserve;
 use self::tcp::Door;
 use super::forwarded::Behind;
@@ -149,17 +149,46 @@ fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves until `stop`, then lets queries under way end within `grace`. `certificates` has one for each encrypted way in.
-pub async fn serve(
+/// Why sockets that are bound cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotServe {
+    /// Nobody would read this address: a thread for it is missing.
+    #[error(
+        "the operating system gives no thread to read {address} over udp ({source}); raise the limit on processes and \
+         threads (ulimit -u, TasksMax= of the service, or pids.max of the cgroup)"
+    )]
+    NoThread {
+        /// The address, with its real port.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something else is missing.
+    #[error("{address} cannot be served over {protocol}: {what}")]
+    Unusable {
+        /// The address, with its real port.
+        address: SocketAddr,
+        /// `tcp`, or the way in as the configuration calls it.
+        protocol: &'static str,
+        /// What the system says.
+        what: String,
+    },
+}
+
+/// Begins to serve. What it returns serves until `stop`, and then lets queries under way end within `grace`. `certificates`
+/// has one for each encrypted way in.
+///
+/// # Errors
+/// When a socket could not be read. Nothing is served then.
+pub fn serve(
     listeners: Listeners,
     resolver: Arc<Resolver>,
     certificates: Arc<Certificates>,
     stop: CancellationToken,
     grace: Duration,
-) {
+) -> Result<impl Future<Output = ()> + Send + 'static, CannotServe> {
     let tasks = TaskTracker::new();
     let in_flight = Arc::new(Semaphore::new(resolver.limits.queries_in_flight));
-    let mut threads = Vec::new();
     let serving = Serving::new(&listeners.encrypted, listeners.encrypted(), certificates.clone());
     if resolver.serving.set(serving).is_err() {
         tracing::error!("one resolver is served by two sets of listeners");
@@ -171,34 +200,32 @@ pub async fn serve(
         tasks: tasks.clone(),
         stop: stop.clone(),
     };
-    for place in listeners.places {
-        for socket in place.udp {
-            match udp::Loop::start(socket, place.address, resolver.clone(), in_flight.clone(), tasks.clone()) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => tracing::error!(address = %place.address, %error, "a UDP socket cannot be read"),
-            }
+    let (mut loops, mut streams) = (Vec::new(), Vec::new());
+    for Place { address, udp, tcp } in listeners.places {
+        for socket in udp {
+            let started = udp::Loop::start(socket, address, resolver.clone(), in_flight.clone(), tasks.clone());
+            loops.push(started.map_err(|source| CannotServe::NoThread { address, source })?);
         }
-        match tokio::net::TcpListener::from_std(place.tcp) {
-            Ok(listener) => {
-                tokio::spawn(door.clone().accept(listener, Transport::Tcp, stream::IDLE, tcp::serve));
-            }
-            Err(error) => tracing::error!(address = %place.address, %error, "a TCP socket cannot be read"),
-        }
+        let listener = tokio::net::TcpListener::from_std(tcp);
+        let unusable = |error: io::Error| CannotServe::Unusable { address, protocol: "tcp", what: error.to_string() };
+        streams.push(listener.map_err(unusable)?);
+    }
+    for listener in streams {
+        tokio::spawn(door.clone().accept(listener, Transport::Tcp, stream::IDLE, tcp::serve));
     }
     for bound in listeners.doors {
         let (protocol, address) = (bound.protocol, bound.address);
-        if let Err(error) = bound.open(&door, &certificates) {
-            tracing::error!(%address, %error, "{protocol} cannot be served");
+        let unusable = |error: CannotOpen| CannotServe::Unusable { address, protocol, what: error.to_string() };
+        bound.open(&door, &certificates).map_err(unusable)?;
+    }
+    Ok(async move {
+        stop.cancelled().await;
+        drop(loops);
+        tasks.close();
+        if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+            tracing::warn!("some queries were still waiting for forwarders at the stop");
         }
-    }
-    stop.cancelled().await;
-    for thread in threads {
-        thread.stop();
-    }
-    tasks.close();
-    if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
-        tracing::warn!("some queries were still waiting for forwarders at the stop");
-    }
+    })
 }
 
 /// A packet that was admitted: a query, an error to send back, or nothing to say.

@@ -19,7 +19,7 @@ use crate::dns::reply::{Reply, udp_limit};
 use crate::dns::resolver::Resolver;
 use crate::event::Transport;
 
-/// A running receive loop.
+/// A running receive loop. It stops when this goes; what is under way is answered all the same.
 pub(super) struct Loop {
     socket: Arc<Socket>,
     stopped: Arc<AtomicBool>,
@@ -47,8 +47,10 @@ impl Loop {
         })?;
         Ok(started)
     }
+}
 
-    pub(super) fn stop(self) {
+impl Drop for Loop {
+    fn drop(&mut self) {
         self.stopped.store(true, Ordering::Release);
         self.socket.stop_receiving();
     }
