@@ -11,6 +11,7 @@ pub(crate) const UDP_SIZE: u16 = 1232;
 /// Resource record types that are treated in a way of their own.
 pub(crate) mod rr_type {
     pub(crate) const A: u16 = 1;
+    pub(crate) const NS: u16 = 2;
     pub(crate) const CNAME: u16 = 5;
     pub(crate) const SOA: u16 = 6;
     pub(crate) const PTR: u16 = 12;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::authority::Authority;
 use crate::support::forwarder::{Forwarder, Plan, a, aaaa, answer, cname, soa, with_rcode};
 use crate::support::sordino::{Setup, Sordino};
 use crate::support::until;
@@ -34,6 +35,23 @@ fn rfc1035_3_2_1_a_ttl_counts_down_and_then_the_question_is_asked_again() {
     });
     seen.dedup();
     assert!(seen.len() > 1, "the TTL stood still: {seen:?}");
+}
+
+/// What was in a cache of HTTP is as much older.
+#[test]
+fn rfc8484_5_1_the_time_in_a_cache_of_http_counts() {
+    let authority = Authority::new();
+    let ca = format!("{:?}", authority.path());
+    let forwarder = Forwarder::encrypted(&authority);
+    forwarder.grow_old(250);
+    for url in [forwarder.https(), forwarder.h3()] {
+        let sordino = Setup::new().server(&url).set("upstream", "ca", &ca).start();
+        let ttl = |name: &str| sordino.ask(name, A).answers[0].ttl;
+        forwarder.holds("young.example", vec![a("young.example", 600, "192.0.2.1")]);
+        assert_eq!(ttl("young.example"), 350, "{url}");
+        forwarder.holds("old.example", vec![a("old.example", 200, "192.0.2.1")]);
+        assert_eq!(ttl("old.example"), 0, "{url}");
+    }
 }
 
 #[test]

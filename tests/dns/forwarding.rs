@@ -106,6 +106,8 @@ fn a_forwarder_given_by_name_is_found_through_bootstrap() {
     assert_eq!(sordino.resolve("named.example"), ["A 192.0.2.1"]);
     assert_eq!(overs(&forwarder.asked("named.example")), [Over::Tls]);
     assert!(forwarder.asked("dns.example").iter().all(|asked| asked.over == Over::Udp));
+    // RFC 6066 §3: who serves many tells them apart by that.
+    assert_eq!(forwarder.names(), [Some("dns.example".to_owned())]);
 }
 
 #[test]

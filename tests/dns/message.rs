@@ -1,5 +1,6 @@
 //! The header, the question, and what is not a query for us.
 
+use crate::support::authority::Authority;
 use crate::support::client::Udp;
 use crate::support::forwarder::{Forwarder, Plan, a, answer};
 use crate::support::sordino::{Setup, Sordino};
@@ -179,6 +180,28 @@ fn rfc3597_3_what_nobody_here_can_read_passes_all_the_same() {
     });
     assert_eq!(sordino.resolve("beside.example"), ["A 192.0.2.1"]);
     assert_eq!(forwarder.asked("beside.example").len(), 1);
+}
+
+/// Whatever the answer comes over: unknown and odd records as they are, and a signature that nobody can read left out.
+#[test]
+fn rfc3597_3_what_nobody_here_can_read_passes_over_every_transport() {
+    const CAA: u16 = 257;
+    const RRSIG: u16 = 46;
+    let authority = Authority::new();
+    let forwarder = Forwarder::encrypted(&authority);
+    forwarder.holds("odd.example", vec![Record::new("odd.example", CAA, 60, *b"\0\x05iss-ex")]);
+    forwarder.on("unsigned.example", |query, _| {
+        let mut message = answer(query, &[a("unsigned.example", 60, "192.0.2.1")]);
+        message.answers.push(Record::new("unsigned.example", RRSIG, 60, [0, 1, 13]));
+        Plan::Answer(message)
+    });
+    let ca = format!("{:?}", authority.path());
+    for url in [forwarder.tcp(), forwarder.tls(), forwarder.https(), forwarder.quic(), forwarder.h3()] {
+        let sordino = Setup::new().server(&url).set("upstream", "ca", &ca).start();
+        let reply = sordino.ask("odd.example", CAA);
+        assert_eq!(reply.answers.iter().map(|record| &*record.data).collect::<Vec<_>>(), [b"\0\x05iss-ex"], "{url}");
+        assert_eq!(sordino.resolve("unsigned.example"), ["A 192.0.2.1"], "{url}");
+    }
 }
 
 /// An HTTPS record that is passed on as it came is judged all the same.

@@ -18,6 +18,7 @@ pub(super) async fn serve_tls(state: Arc<State>, listener: TcpListener, acceptor
         let (state, acceptor) = (state.clone(), acceptor.clone());
         tokio::spawn(async move {
             if let Ok(stream) = acceptor.accept(stream).await {
+                state.names.lock().unwrap().push(stream.get_ref().1.server_name().map(str::to_owned));
                 serve_stream(state, stream, Over::Tls, source).await;
             }
         });
@@ -53,8 +54,13 @@ async fn serve_request(
     }
     let packets = carry_out(state.plan(&packet, Over::Https, source)).await;
     let packet = packets.into_iter().next()?;
-    let response = http::Response::builder().header("content-type", "application/dns-message").body(()).ok()?;
-    respond.send_response(response, false).ok()?.send_data(packet.into(), true).ok()
+    respond.send_response(head(&state)?, false).ok()?.send_data(packet.into(), true).ok()
+}
+
+fn head(state: &State) -> Option<http::Response<()>> {
+    let age = *state.age.lock().unwrap();
+    let head = http::Response::builder().header("content-type", "application/dns-message");
+    head.header("age", age).body(()).ok()
 }
 
 /// Serves DNS over QUIC on a free port.
@@ -103,8 +109,7 @@ pub(super) fn serve_h3(state: Arc<State>, acceptor: &TlsAcceptor) -> SocketAddr 
                         }
                     }
                     let packet = carry_out(state.plan(&packet, Over::H3, source)).await.into_iter().next()?;
-                    let response = http::Response::builder().header("content-type", "application/dns-message");
-                    stream.send_response(response.body(()).ok()?).await.ok()?;
+                    stream.send_response(head(&state)?).await.ok()?;
                     stream.send_data(Bytes::from(packet)).await.ok()?;
                     stream.finish().await.ok()
                 });

@@ -53,6 +53,10 @@ pub(super) struct State {
     scripts: Mutex<HashMap<Vec<u8>, Script>>,
     asked: Mutex<Vec<Asked>>,
     pub(super) headers: Mutex<Vec<http::HeaderMap>>,
+    /// Seconds that its answers over HTTPS were in a cache of HTTP.
+    pub(super) age: Mutex<u32>,
+    /// What name each connection over TLS asked for.
+    pub(super) names: Mutex<Vec<Option<String>>>,
     silent: Mutex<bool>,
 }
 
@@ -201,6 +205,16 @@ impl Forwarder {
     #[track_caller]
     pub fn wait_for(&self, name: &str) -> Asked {
         until(&format!("{name} asked upstream"), || self.asked(name).into_iter().next())
+    }
+
+    /// Says of its answers over HTTPS that they come from a cache of HTTP, and are this old.
+    pub fn grow_old(&self, seconds: u32) {
+        *self.state.age.lock().unwrap() = seconds;
+    }
+
+    /// The names that connections over TLS asked for (SNI).
+    pub fn names(&self) -> Vec<Option<String>> {
+        self.state.names.lock().unwrap().clone()
     }
 
     /// The header fields of the HTTPS requests that came in.

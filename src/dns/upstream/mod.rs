@@ -7,11 +7,14 @@ mod datagram;
 mod endpoint;
 mod group;
 mod health;
+mod https;
 mod loops;
 mod options;
+mod quic;
 mod request;
 mod route;
 mod server;
+mod stream;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};

@@ -12,7 +12,7 @@ const PADDED_TO: usize = 128;
 
 /// A message with an ID of its own and no option of the asker's (RFC 7871 §11.1). `padded` hides how long the name is
 /// from whoever sees encrypted packets pass by (RFC 7830).
-pub(super) fn request(question: &Question, edns: bool, padded: bool) -> Result<DnsRequest, NetError> {
+pub(super) fn request(question: &Question, edns: bool, padded: bool) -> Result<Message, NetError> {
     let mut query = WireQuery::new();
     query.set_name(wire_name(&question.name).map_err(|_| NetError::from("not a name"))?);
     query.set_query_type(question.qtype.into());
@@ -20,14 +20,14 @@ pub(super) fn request(question: &Question, edns: bool, padded: bool) -> Result<D
     options.use_edns = edns;
     options.edns_payload_len = UDP_SIZE;
     options.edns_set_dnssec_ok = question.dnssec_ok;
-    let (mut message, options) = DnsRequest::from_query(query, options).into_parts();
+    let (mut message, _) = DnsRequest::from_query(query, options).into_parts();
     message.metadata.checking_disabled = question.checking_disabled;
     // AD says that we understand AD in the response (RFC 6840 §5.7).
     message.metadata.authentic_data = true;
     if padded {
         pad(&mut message)?;
     }
-    Ok(DnsRequest::new(message, options))
+    Ok(message)
 }
 
 fn pad(message: &mut Message) -> Result<(), NetError> {

@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use hickory_net::NetError;
-use hickory_net::runtime::TokioRuntimeProvider;
-use hickory_net::xfer::{DnsHandle as _, FirstAnswer as _};
-use hickory_proto::op::{DnsResponse, Message, ResponseCode};
+use hickory_proto::op::{Message, ResponseCode};
 use rustls::ClientConfig;
 
 use super::bootstrap::Bootstrap;
-use super::connection::{self, Exchange};
+use super::connection::{self, Link};
 use super::datagram::{self, NoAnswer, Spelling};
 use super::endpoint::{Endpoint, Host, Scheme};
 use super::health::Health;
 use super::loops::Looping;
 use super::request::request;
 use crate::dns::answer::Question;
+use crate::dns::response;
+use crate::dns::wire::rr_type;
 use crate::policy::Name;
 
 /// How long a forwarder that choked on EDNS is asked without it (RFC 6891 §6.2.2).
@@ -36,7 +36,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(2);
 /// Why a forwarder is not asked, or not waited for.
 pub(super) const LOOP: &str = "forwarding loop";
 
-type Connection = Shared<BoxFuture<'static, Result<Exchange, NetError>>>;
+type Connection = Shared<BoxFuture<'static, Result<Link, NetError>>>;
 
 /// A forwarder.
 pub(super) struct Server {
@@ -47,8 +47,6 @@ pub(super) struct Server {
     pub(super) looping: Looping,
     tls: Arc<ClientConfig>,
     bootstrap: Arc<Bootstrap>,
-    /// hickory's connections live in tasks that end with the last clone of their provider.
-    provider: TokioRuntimeProvider,
     /// The connection, being made or made. A future that all who need it share: one handshake, however many wait.
     connection: Mutex<Option<Connection>>,
     /// What it is asked to see whether it is back: the zone it is there for.
@@ -71,7 +69,6 @@ impl Server {
             looping: Looping::default(),
             tls,
             bootstrap,
-            provider: TokioRuntimeProvider::new(),
             connection: Mutex::default(),
             probed_with,
             trust_ad,
@@ -129,7 +126,7 @@ impl Server {
     }
 
     async fn send(&self, question: &Question, edns: bool, patience: Duration) -> Result<Message, NetError> {
-        let request = request(question, edns, self.endpoint.scheme.is_encrypted())?;
+        let mut request = request(question, edns, self.endpoint.scheme.is_encrypted())?;
         if self.endpoint.scheme == Scheme::Udp {
             let address = self.address().await?;
             let spelling = if self.health.folds_case() { Spelling::Plain } else { Spelling::Random };
@@ -144,26 +141,32 @@ impl Server {
                 Err(_) => return Err(NetError::Timeout),
             }
         }
+        request.metadata.id = 0;
+        let query = request.to_vec()?;
         for last_try in [false, true] {
             let connection = self.connection();
             let unanswered = Unanswered { server: self, connection: &connection, since: Instant::now() };
             let response = match connection.clone().await {
-                Ok(exchange) => exchange.send(request.clone()).first_answer().await.map(DnsResponse::into_message),
+                Ok(link) => link.exchange(query.clone()).await,
                 Err(error) => Err(error),
             };
             match response {
-                Ok(_) | Err(NetError::Busy) => {
+                Ok(octets) => {
                     unanswered.ended();
-                    return response;
+                    return response::read(&octets).ok_or_else(|| "a response that cannot be read".into());
+                }
+                Err(NetError::Busy) => {
+                    unanswered.ended();
+                    return Err(NetError::Busy);
                 }
                 Err(NetError::Timeout) => {
                     self.forget(&connection);
-                    return response;
+                    return Err(NetError::Timeout);
                 }
-                Err(_) => {
+                Err(error) => {
                     self.forget(&connection);
                     if last_try {
-                        return response;
+                        return Err(error);
                     }
                 }
             }
@@ -177,12 +180,11 @@ impl Server {
         slot.get_or_insert_with(|| self.connect().boxed().shared()).clone()
     }
 
-    fn connect(&self) -> impl Future<Output = Result<Exchange, NetError>> + Send + 'static {
+    fn connect(&self) -> impl Future<Output = Result<Link, NetError>> + Send + 'static {
         let (endpoint, tls, bootstrap) = (self.endpoint.clone(), self.tls.clone(), self.bootstrap.clone());
-        let provider = self.provider.clone();
         async move {
             let address = endpoint.at(bootstrap.resolve(&endpoint.host).await?);
-            connection::connect(endpoint, address, tls, provider).await
+            connection::connect(endpoint, address, tls).await
         }
     }
 
@@ -219,9 +221,8 @@ impl Server {
     }
 
     async fn probe(self: &Arc<Self>) {
-        const NS: u16 = 2;
         let question =
-            Question { name: self.probed_with.clone(), qtype: NS, dnssec_ok: false, checking_disabled: false };
+            Question { name: self.probed_with.clone(), qtype: rr_type::NS, dnssec_ok: false, checking_disabled: false };
         if let Ok((response, took)) = self.exchange(&question, PROBE_PATIENCE).await
             && matches!(response.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain)
         {
