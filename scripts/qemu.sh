@@ -188,19 +188,21 @@ if [ "$(id -u)" -eq 0 ]; then
         mknod -m 666 "$image/dev/urandom" c 1 9
         sed -i -e 's/^listen = \["0.0.0.0:53".*/listen = ["127.0.0.1:15353"]/' -e 's/^listen = "0.0.0.0:8053"/listen = "127.0.0.1:0"/' \
             "$image/etc/sordino/config.toml"
+        # In place of the shell that calls it, so that a signal reaches the program.
         inside() {
             if [ "$name" = x86_64 ]; then set -- /usr/bin/sordino "$@"; else set -- /emulator /usr/bin/sordino "$@"; fi
-            chroot --userspec=65532:65532 "$image" "$@"
+            exec chroot --userspec=65532:65532 "$image" "$@"
         }
-        inside --config /etc/sordino/config.toml check >/dev/null || fail "$name in the image's tree: check"
+        (inside --config /etc/sordino/config.toml check >/dev/null) || fail "$name in the image's tree: check"
         inside --config /etc/sordino/config.toml run >"$work/out" 2>>"$work/log" &
-        outer=$!
+        server=$!
         waited=0
         until grep -q '^ready ' "$work/out"; do
             waited=$((waited + 1)); [ $waited -lt 600 ] || fail "$name in the image's tree"; sleep 0.1
         done
-        inside --config /etc/sordino/config.toml health || fail "$name in the image's tree: health"
-        kill "$outer" && wait "$outer" || fail "$name in the image's tree: end"
+        (inside --config /etc/sordino/config.toml health) || fail "$name in the image's tree: health"
+        kill "$server" && wait "$server" || fail "$name in the image's tree: end"
+        server=
         ok "$name in the image's tree, as nobody: check, run, health"
     done
 fi
