@@ -196,11 +196,7 @@ fn summaries(house: &House, span: Span, which: &Which) -> (Vec<DeviceSummary>, O
     };
     let mut sums: HashMap<DeviceId, Counts> = HashMap::new();
     house.store.tallies(devices, only, span.from.hour(), span.end_hour(), &mut |run| {
-        let sum = match sums.get_mut(run.device) {
-            Some(sum) => sum,
-            None => sums.entry(run.device.clone()).or_default(),
-        };
-        sum.add(run.verdict, run.count());
+        sums.entry(run.device.clone()).or_default().add(run.verdict, run.count());
     });
     let asked = house.giveaways.of(house);
     let mut heard_of = house.store.devices(devices);

@@ -58,11 +58,7 @@ impl Called {
                 let label = snapshot.policy.label(name.as_ref())?;
                 Some((label.vendor.clone(), label.product.clone()))
             };
-            let product = match labels.get(run.name) {
-                Some(known) => known,
-                None => labels.entry(run.name.clone()).or_insert_with_key(label),
-            };
-            if let Some(product) = product {
+            if let Some(product) = labels.entry(run.name.clone()).or_insert_with_key(label) {
                 called.entry(run.device.clone()).or_default().insert(product.clone());
             }
         });
