@@ -179,7 +179,7 @@ pub enum CannotServe {
 /// has one for each encrypted way in.
 ///
 /// # Errors
-/// When a socket could not be read. Nothing is served then.
+/// When a socket could not be read. Those before it may be served by then, until the program ends.
 pub fn serve(
     listeners: Listeners,
     resolver: Arc<Resolver>,
