@@ -84,6 +84,15 @@ async function pushed(page, press) {
   if ((await button.count()) > 0) await button.click();
 }
 
+/** A page on a desk, logged in, with its context; what goes wrong in it is put into `faults`. */
+export async function desk(browser, base, password, faults, locale = 'en-GB') {
+  const context = await browser.newContext({ locale, viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+  await login(context, base, password);
+  const page = await context.newPage();
+  page.on('pageerror', (error) => faults.push(error.message));
+  return { context, page };
+}
+
 /** Keeps what a page shows as `walk-NAME.png` in `directory`. */
 export function walkShots(directory) {
   mkdirSync(directory, { recursive: true });

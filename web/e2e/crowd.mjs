@@ -1,7 +1,7 @@
 // A house of two hundred devices: node e2e/crowd.mjs BASE PASSWORD DIRECTORY
 // Finds one among them, walks through queries by keyboard, follows the guide, puts a page on paper.
 
-import { expect, launch, login, walkShots } from './browser.mjs';
+import { desk, expect, launch, walkShots } from './browser.mjs';
 
 const [base, password, directory] = process.argv.slice(2);
 const DEVICES = 200;
@@ -12,10 +12,7 @@ const shot = walkShots(directory);
 
 const browser = await launch();
 try {
-  const context = await browser.newContext({ locale: 'de-DE', viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
-  await login(context, base, password);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(error.message));
+  const { page } = await desk(browser, base, password, faults, 'de-DE');
 
   // The list begins with some, and shows all on demand.
   await page.goto(`${base}/devices`);

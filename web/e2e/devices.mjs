@@ -2,7 +2,7 @@
 // Renames a device, meets somebody who renamed it meanwhile, joins another to it, takes that apart, splits an address off.
 // Expects 127.0.0.21 and .22 to be anna-phone by their hardware address, and 127.0.0.23 old-phone.
 
-import { expect, launch, login, resolver, walkShots } from './browser.mjs';
+import { desk, expect, launch, resolver, walkShots } from './browser.mjs';
 
 const [base, password, dns, directory] = process.argv.slice(2);
 const OLD = 'old-phone';
@@ -13,10 +13,7 @@ const resolve = resolver(dns);
 
 const browser = await launch();
 try {
-  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
-  await login(context, base, password);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(error.message));
+  const { context, page } = await desk(browser, base, password, faults);
   const said = (text) => page.getByRole('status').getByText(text).last().waitFor();
   const undo = () => page.getByRole('status').getByRole('button', { name: 'Undo' }).last().press('Enter');
   const devices = async () => (await (await context.request.get(`${base}/api/v1/devices`)).json()).map(({ name }) => name).toSorted().join();

@@ -2,7 +2,7 @@
 // Adds one, sees it come, has it watch, and meets somebody who switched it off and somebody who removed it meanwhile.
 import { createServer } from 'node:http';
 
-import { expect, launch, login, walkShots } from './browser.mjs';
+import { desk, expect, launch, walkShots } from './browser.mjs';
 
 const [base, password, directory] = process.argv.slice(2);
 const PATH = '/api/v1/lists/Noise';
@@ -14,10 +14,7 @@ const server = createServer((_, response) => response.writeHead(200, { 'content-
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
 const browser = await launch();
 try {
-  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
-  await login(context, base, password);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(error.message));
+  const { context, page } = await desk(browser, base, password, faults);
   const said = (text) => page.getByRole('status').getByText(text).last().waitFor();
   const all = async () => (await (await context.request.get(`${base}/api/v1/lists`)).json()).find(({ name }) => name === 'Noise');
 

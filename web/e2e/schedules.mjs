@@ -1,7 +1,7 @@
 // Hours for a list, by keyboard: node e2e/schedules.mjs BASE PASSWORD DIRECTORY
 // Makes a profile and a schedule for it, saves both at once, and meets somebody who changed the schedule meanwhile.
 
-import { expect, launch, login, walkShots } from './browser.mjs';
+import { desk, expect, launch, walkShots } from './browser.mjs';
 
 const [base, password, directory] = process.argv.slice(2);
 const PATH = '/api/v1/schedules/School%20nights';
@@ -11,10 +11,7 @@ const shot = walkShots(directory);
 
 const browser = await launch();
 try {
-  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
-  await login(context, base, password);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(error.message));
+  const { context, page } = await desk(browser, base, password, faults);
   const writes = [];
   page.on('request', (request) => request.method() === 'PUT' && writes.push(request.url()));
 
