@@ -72,7 +72,7 @@ export const de: Catalogue = {
   'period.in.30d': 'In den letzten 30 Tagen',
 
   'count.asked': 'gefragt',
-  'count.times': { one: 'einmal', other: '{n}-mal' },
+  'count.times': { one: 'einmal', other: '{n}\u2011mal' },
   'count.devices': { one: '{n} Gerät', other: '{n} Geräte' },
   'count.makers': { one: '{n} Hersteller', other: '{n} Hersteller' },
   'count.questions': { one: '{n} Frage', other: '{n} Fragen' },
