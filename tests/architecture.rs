@@ -90,7 +90,6 @@ fn each_outside_crate_stays_where_it_belongs() {
         ("tower_http", &["src/api/"]),
         ("rust_embed", &["src/api/"]),
         ("argon2", &["src/api/", "src/cli.rs", "src/cli/"]),
-        ("rtnetlink", &["src/device/"]),
         ("rcgen", &["src/certificate/"]),
         ("hyper", &["src/dns/"]),
         ("quinn", &["src/dns/"]),

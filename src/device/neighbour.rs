@@ -4,24 +4,20 @@
 //! that nobody knows. What the kernel forgets is remembered for a day, so that a phone that slept is the same device
 //! when it wakes up. Without netlink sordino goes on: devices are then told apart by address alone.
 
+mod netlink;
 mod table;
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt};
-use rtnetlink::packet_core::NetlinkPayload;
-use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
-use rtnetlink::{Handle, MulticastGroup, new_connection, new_multicast_connection};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
+use self::netlink::{Neighbour, Netlink, Told};
 use self::table::Table;
 use super::Lookout;
 use crate::policy::MacAddr;
@@ -33,6 +29,8 @@ pub const STRANGERS_BOUND: usize = 64;
 const PACE: Duration = Duration::from_secs(1);
 /// How often the kernel's table is read although nothing called for it: what was missed is found again.
 const REVIEW: Duration = Duration::from_secs(300);
+/// How long the kernel may take to tell its table to who asks once.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who was not seen for longer than this is looked for.
 const LOOKED_FOR_AFTER: Duration = Duration::from_secs(1800);
@@ -48,12 +46,10 @@ pub async fn watch<F: Future<Output = bool>>(
     stop: CancellationToken,
     publish: impl Fn(HashMap<IpAddr, MacAddr>) -> F,
 ) {
-    let (connection, handle, messages) = match new_multicast_connection(&[MulticastGroup::Neigh]) {
-        Ok(connected) => connected,
+    let mut netlink = match Netlink::open(true) {
+        Ok(netlink) => netlink,
         Err(error) => return warn_blind(&error),
     };
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let mut messages = pin!(messages);
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut table = Table::default();
@@ -62,17 +58,22 @@ pub async fn watch<F: Future<Output = bool>>(
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            message = messages.next() => match message.map(|(message, _)| message.payload) {
-                None => return warn_blind(&"the netlink socket was closed"),
-                Some(NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message))) => {
-                    if let Some(seen) = read(&message) {
-                        untold |= table.hear(seen.address, seen.mac, Instant::now().into());
-                        seen.tell(&lookout, &clock);
+            told = netlink.told() => match told {
+                Err(error) => return warn_blind(&error),
+                Ok(told) => for told in told {
+                    match told {
+                        Told::Neighbour(seen) => {
+                            untold |= table.hear(seen.address, seen.mac, Instant::now().into());
+                            seen.tell(&lookout, &clock);
+                        }
+                        Told::Whole => {
+                            untold |= table.forget(Instant::now().into());
+                            look_for(table.pairs().into_keys(), &lookout, &clock);
+                        }
+                        Told::Missed => review_at = Instant::now(),
+                        Told::Refused(reason) => return warn_blind(&reason),
                     }
                 }
-                // Messages were lost, or this is none that tells of a neighbour.
-                Some(NetlinkPayload::Overrun(_)) => review_at = Instant::now(),
-                Some(_) => {}
             },
             Some(stranger) = strangers.recv() => {
                 if !stranger.is_loopback() && !table.knows(stranger) {
@@ -83,15 +84,9 @@ pub async fn watch<F: Future<Output = bool>>(
                 let now = Instant::now();
                 if review_at <= now {
                     review_at = now + REVIEW;
-                    match dump(&handle).await {
-                        Ok(all) => for seen in all {
-                            untold |= table.hear(seen.address, seen.mac, now.into());
-                            seen.tell(&lookout, &clock);
-                        },
-                        Err(error) => return warn_blind(&error),
+                    if let Err(error) = netlink.ask().await {
+                        return warn_blind(&error);
                     }
-                    untold |= table.forget(now.into());
-                    look_for(table.pairs().into_keys(), &lookout, &clock);
                 }
                 if untold {
                     untold = !publish(table.pairs()).await;
@@ -103,11 +98,26 @@ pub async fn watch<F: Future<Output = bool>>(
 
 /// Who uses which address at this moment; empty where the kernel does not tell.
 pub async fn once() -> HashMap<IpAddr, MacAddr> {
-    let Ok((connection, handle, _)) = new_connection() else {
-        return HashMap::new();
-    };
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    dump(&handle).await.unwrap_or_default().into_iter().map(|seen| (seen.address, seen.mac)).collect()
+    let mut table = HashMap::new();
+    match timeout(PATIENCE, fill(&mut table)).await {
+        Ok(Ok(())) => table,
+        _ => HashMap::new(),
+    }
+}
+
+async fn fill(table: &mut HashMap<IpAddr, MacAddr>) -> io::Result<()> {
+    let mut netlink = Netlink::open(false)?;
+    netlink.ask().await?;
+    loop {
+        for told in netlink.told().await? {
+            match told {
+                Told::Neighbour(seen) => drop(table.insert(seen.address, seen.mac)),
+                Told::Whole => return Ok(()),
+                Told::Missed => {}
+                Told::Refused(reason) => return Err(reason.into()),
+            }
+        }
+    }
 }
 
 /// Has the kernel look whether those of `addresses` are there that were not seen for long: it asks on the link for whom it
@@ -127,24 +137,10 @@ fn look_for(addresses: impl Iterator<Item = IpAddr>, lookout: &Lookout, clock: &
     }
 }
 
-async fn dump(handle: &Handle) -> Result<Vec<Neighbour>, rtnetlink::Error> {
-    let messages = pin!(handle.neighbours().get().execute());
-    messages.try_filter_map(async |message| Ok(read(&message))).try_collect().await
-}
-
 fn warn_blind(error: &dyn std::fmt::Display) {
     tracing::warn!(
         "the kernel does not tell which hardware address uses which address ({error}); devices are told apart by address alone"
     );
-}
-
-/// An address, and who the kernel saw using it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Neighbour {
-    address: IpAddr,
-    mac: MacAddr,
-    /// Whether it answered a moment ago, and is not only remembered.
-    is_there: bool,
 }
 
 impl Neighbour {
@@ -155,65 +151,9 @@ impl Neighbour {
     }
 }
 
-/// The address and the MAC in `message`, if the kernel vouches for the pair.
-fn read(message: &NeighbourMessage) -> Option<Neighbour> {
-    use NeighbourState::{Delay, Permanent, Probe, Reachable, Stale};
-    if !matches!(message.header.state, Reachable | Stale | Delay | Probe | Permanent) {
-        return None;
-    }
-    let mut address = None;
-    let mut mac = None;
-    for attribute in &message.attributes {
-        match attribute {
-            NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => address = Some(IpAddr::V4(*v4)),
-            NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => address = Some(IpAddr::V6(*v6)),
-            NeighbourAttribute::LinkLayerAddress(octets) => mac = octets.as_slice().try_into().ok().map(MacAddr),
-            _ => {}
-        }
-    }
-    let (address, mac) = (address?, mac?);
-    // The low bit of the first octet marks a group and not a device (IEEE 802-2014 §8.2.2); all zeros stand for none.
-    let is_device = mac.0[0] & 1 == 0 && mac.0 != [0; 6];
-    let is_there = message.header.state == Reachable;
-    (is_device && !address.is_multicast() && !address.is_unspecified()).then_some(Neighbour { address, mac, is_there })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn message(state: NeighbourState, address: &str, octets: &[u8]) -> NeighbourMessage {
-        let address: IpAddr = address.parse().unwrap();
-        let mut message = NeighbourMessage::default();
-        message.header.state = state;
-        message.attributes = vec![
-            NeighbourAttribute::Destination(address.into()),
-            NeighbourAttribute::LinkLayerAddress(octets.to_vec()),
-        ];
-        message
-    }
-
-    #[test]
-    fn only_pairs_that_the_kernel_vouches_for_count() {
-        let phone = [0x3c, 0x5a, 0xb4, 1, 2, 3];
-        let pair = Some(("192.0.2.7".parse().unwrap(), MacAddr(phone)));
-        for (state, address, octets, expected) in [
-            (NeighbourState::Reachable, "192.0.2.7", &phone[..], pair),
-            (NeighbourState::Stale, "192.0.2.7", &phone, pair),
-            (NeighbourState::Permanent, "192.0.2.7", &phone, pair),
-            (NeighbourState::Failed, "192.0.2.7", &phone, None),
-            (NeighbourState::Incomplete, "192.0.2.7", &phone, None),
-            (NeighbourState::Noarp, "192.0.2.7", &phone, None),
-            (NeighbourState::Stale, "ff02::1", &phone, None),
-            (NeighbourState::Stale, "192.0.2.7", &[0; 6], None),
-            (NeighbourState::Stale, "192.0.2.7", &[1, 0, 0x5e, 0, 0, 1], None),
-            (NeighbourState::Stale, "192.0.2.7", &[1, 2, 3, 4], None),
-        ] {
-            let found = read(&message(state, address, octets));
-            assert_eq!(found.map(|seen| (seen.address, seen.mac)), expected, "{state:?} {address} {octets:?}");
-            assert!(found.is_none_or(|seen| seen.is_there == (state == NeighbourState::Reachable)), "{state:?}");
-        }
-    }
 
     #[tokio::test]
     async fn the_watcher_ends_when_it_is_told_to() {
