@@ -4,7 +4,7 @@
 set -eu
 [ $# -eq 1 ] || { echo "usage: cross.sh DIRECTORY" >&2; exit 1; }
 root=$1
-[ ! -e "$root/.complete" ] || exit 0
+[ ! -e "$root/.complete-with-lld" ] || exit 0
 if [ "$(id -u)" -ne 0 ]; then
     echo "Only root can unpack a Debian in $root; run this with sudo." >&2
     exit 1
@@ -39,11 +39,11 @@ echo "Installing Rust and the C compilers for three architectures in there"
     inside dpkg --add-architecture arm64
     inside dpkg --add-architecture armhf
     fetch update
-    fetch install cargo rustc gcc libc6-dev zstd \
+    fetch install cargo rustc gcc lld libc6-dev zstd \
         gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libc6-dev-arm64-cross libc6-dev-armhf-cross \
         libstd-rust-dev libstd-rust-dev:arm64 libstd-rust-dev:armhf
 } >>"$log" 2>&1 || fail
 # The way out is the one of this machine.
 cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
 inside rustc --version
-touch "$root/.complete"
+touch "$root/.complete-with-lld"
