@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::json;
 use support::client::Udp;
 use support::forwarder::{Forwarder, a};
 use support::rest::PASSWORD;
@@ -76,10 +77,20 @@ fn house(forwarder: &Forwarder) -> Sordino {
 
 /// Runs a script of `web/e2e` to its end.
 fn node(script: &str, arguments: &[&str]) {
+    node_with(script, arguments, &[]);
+}
+
+/// The same with variables of the environment.
+fn node_with(script: &str, arguments: &[&str], environment: &[(&str, &str)]) {
     let web = repository().join("web");
     assert!(web.join("dist/index.html").exists(), "the page is not built; run `make web`");
     let mut command = Command::new("node");
-    command.arg(format!("e2e/{script}.mjs")).args(arguments).env("LANGS", "en").current_dir(web).stdin(Stdio::null());
+    command
+        .arg(format!("e2e/{script}.mjs"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(web)
+        .stdin(Stdio::null());
     // One browser at a time: some of what is walked through has a second to take effect, and machines have two cores.
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let output = command.output().expect("node");
@@ -227,6 +238,9 @@ fn every_page_is_seen_and_accessible() {
     }
     let forwarder = Forwarder::plain();
     let sordino = house(&forwarder);
+    let (page, screens) = (sordino.page().trim_end_matches('/'), screens());
+    let walked = [page, PASSWORD, screens.to_str().unwrap()];
+    node_with("pages", &walked, &[("ONLY", "setup")]);
     for (host, names) in HABITS {
         let device = Udp::from(([127, 0, 0, host], 0).into(), sordino.dns());
         for (number, name) in names.iter().enumerate() {
@@ -240,7 +254,14 @@ fn every_page_is_seen_and_accessible() {
         let devices = rest.read("/api/v1/devices");
         (devices.as_array()?.len() >= HABITS.len()).then_some(())
     });
-    let (page, screens) = (sordino.page().trim_end_matches('/'), screens());
-    node("axe", &[page, PASSWORD]);
-    node("shots", &[page, PASSWORD, screens.to_str().unwrap()]);
+    // What only somebody who lives there brings in.
+    for (call, brought) in [
+        ("rules", json!({"name": "account.xiaomi.com", "subtree": true, "action": "allow", "scope": "everyone"})),
+        ("profiles", json!({"name": "guests", "lists": {"ads": "watch"}})),
+        ("schedules", json!({"name": "nights", "slots": [{"days": [], "from": "22:00", "to": "06:00"}]})),
+    ] {
+        let (status, answer) = rest.post(&format!("/api/v1/{call}"), &brought);
+        assert!(status.is_success(), "{call}: {answer}");
+    }
+    node("pages", &walked);
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+/** How long something may take to appear that has to be there. */
+const PATIENCE_MS = 10_000;
 
 /** Starts the Chromium that CHROMIUM names, or Debian's. */
 export function launch() {
@@ -80,8 +82,38 @@ export async function open(page, base, { path, ready, type, press, shown }) {
 
 async function pushed(page, press) {
   const button = page.locator(press).first();
-  if ((await button.count()) === 0) await button.waitFor({ timeout: 3000 }).catch(() => undefined);
-  if ((await button.count()) > 0) await button.click();
+  await button.click({ timeout: PATIENCE_MS }).catch((error) => {
+    throw new Error(`nothing to press at ${press}: ${error.message}`);
+  });
+}
+
+/** Waits until the page has drawn what it knows: what has changed since is in the first frame, what measured that in the second. */
+export function frames(page) {
+  return page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+}
+
+/**
+ * Listens to what the page asks for from now on. What it gives waits until every answer has come and is drawn; what is sent as
+ * it happens never ends and is not waited for.
+ */
+export function landing(page) {
+  const flying = new Set();
+  let last = () => undefined;
+  const landed = (request) => flying.delete(request) && flying.size === 0 && last();
+  page.on('request', (request) => request.resourceType() !== 'eventsource' && flying.add(request));
+  page.on('requestfinished', landed);
+  page.on('requestfailed', landed);
+  return async () => {
+    do {
+      if (flying.size > 0) {
+        await new Promise((done, fail) => {
+          const late = setTimeout(() => fail(new Error(`no answer from ${[...flying].map((one) => one.url()).join(', ')}`)), 3 * PATIENCE_MS);
+          last = () => done(clearTimeout(late));
+        });
+      }
+      await frames(page);
+    } while (flying.size > 0);
+  };
 }
 
 /** A page on a desk, logged in, with its context; what goes wrong in it is put into `faults`. */
