@@ -159,7 +159,10 @@ export function resolver(dns) {
   };
 }
 
-/** What sticks out of the page, or of the thing it stands in, and what a choice shows only the beginning of. */
+/**
+ * What sticks out of the page, or of the thing or the column it stands in, and what is shown only in part: a choice, or a text
+ * that is cut off where no button beside it opens the whole.
+ */
 export function outside(page) {
   return page.evaluate(() => {
     const found = [];
@@ -176,7 +179,13 @@ export function outside(page) {
       if (left < -1 || right > width + 1) found.push(`sticks out of the page: ${text.data.trim().slice(0, 60)}`);
       const box = around.closest('button, .button, a, label, summary, legend, td, th, dd, dt, li');
       const edge = box?.getBoundingClientRect();
-      if (edge && edge.width > 0 && getComputedStyle(around).textOverflow !== 'ellipsis' && right > edge.right + 1.5) found.push(`sticks out of ${box.localName}: ${text.data.trim().slice(0, 60)}`);
+      const cuts = getComputedStyle(around).textOverflow === 'ellipsis';
+      if (edge && edge.width > 0 && !cuts && right > edge.right + 1.5) found.push(`sticks out of ${box.localName}: ${text.data.trim().slice(0, 60)}`);
+      if (cuts && around.scrollWidth > around.clientWidth && !around.closest('button[aria-expanded], summary')) found.push(`is cut off: ${text.data.trim().slice(0, 60)}`);
+      let place = around;
+      while (/^(inline|contents)$/.test(getComputedStyle(place).display)) place = place.parentElement;
+      const room = place.getBoundingClientRect();
+      if (room.width > 1 && !cuts && place !== box && (left < room.left - 1.5 || right > room.right + 1.5)) found.push(`is wider than its place: ${text.data.trim().slice(0, 60)}`);
     }
     const pen = document.createElement('canvas').getContext('2d');
     for (const choice of document.querySelectorAll('select')) {
