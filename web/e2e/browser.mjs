@@ -173,6 +173,8 @@ export function outside(page) {
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
       const around = text.parentElement;
       if (!text.data.trim() || !around?.checkVisibility({ visibilityProperty: true }) || around.closest('.unseen, select, svg') || scrolls(around)) continue;
+      // What only a screen reader reads is one pixel wide.
+      if (getComputedStyle(around).clipPath !== 'none') continue;
       const range = document.createRange();
       range.selectNodeContents(text);
       const { left, right } = range.getBoundingClientRect();
@@ -182,6 +184,15 @@ export function outside(page) {
       const cuts = getComputedStyle(around).textOverflow === 'ellipsis';
       if (edge && edge.width > 0 && !cuts && right > edge.right + 1.5) found.push(`sticks out of ${box.localName}: ${text.data.trim().slice(0, 60)}`);
       if (cuts && around.scrollWidth > around.clientWidth && !around.closest('button[aria-expanded], summary')) found.push(`is cut off: ${text.data.trim().slice(0, 60)}`);
+      const line = range.getClientRects();
+      if (line.length > 1 && !around.closest('bdi, code')) {
+        for (const { 0: word, index } of text.data.matchAll(/\p{L}{4,}/gu)) {
+          range.setStart(text, index);
+          range.setEnd(text, index + word.length);
+          const tops = [...range.getClientRects()].map((rect) => rect.top);
+          if (tops.some((top) => Math.abs(top - tops[0]) > 4)) found.push(`breaks within a word: ${word}`);
+        }
+      }
       let place = around;
       while (/^(inline|contents)$/.test(getComputedStyle(place).display)) place = place.parentElement;
       const room = place.getBoundingClientRect();
@@ -196,6 +207,6 @@ export function outside(page) {
       const shown = choice.selectedOptions[0]?.textContent.trim() ?? '';
       if (pen.measureText(shown).width > room + 1) found.push(`a choice that is cut off: ${shown}`);
     }
-    return found;
+    return [...new Set(found)];
   });
 }
