@@ -64,9 +64,11 @@ export function weekdayName(weekday: number, length: 'short' | 'long'): string {
 
 /** An hour of the day: 14:00, or 2 PM where that is the habit. */
 export function hourName(hour: number): string {
-  return once('hour', (l) => new Intl.DateTimeFormat(l, { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' })).format(
-    Date.UTC(2023, 0, 1, hour),
-  );
+  const make = (l: string) => {
+    const { hour12 } = new Intl.DateTimeFormat(l, { hour: 'numeric' }).resolvedOptions();
+    return new Intl.DateTimeFormat(l, { hour: hour12 ? 'numeric' : '2-digit', minute: '2-digit', timeZone: 'UTC' });
+  };
+  return once('hour', make).format(Date.UTC(2023, 0, 1, hour));
 }
 
 /** Which weekday a week begins with here, 0 being Sunday. Monday where the browser does not know. */
