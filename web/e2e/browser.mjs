@@ -196,14 +196,16 @@ export function outside(page) {
       let place = around;
       while (/^(inline|contents)$/.test(getComputedStyle(place).display)) place = place.parentElement;
       const room = place.getBoundingClientRect();
-      if (room.width > 1 && !cuts && place !== box && (left < room.left - 1.5 || right > room.right + 1.5)) found.push(`is wider than its place: ${text.data.trim().slice(0, 60)}`);
+      const { paddingLeft, paddingRight } = getComputedStyle(place);
+      if (room.width > 1 && !cuts && (left < room.left + Number.parseFloat(paddingLeft) - 1.5 || right > room.right - Number.parseFloat(paddingRight) + 1.5)) found.push(`is wider than its place: ${text.data.trim().slice(0, 60)}`);
     }
     const pen = document.createElement('canvas').getContext('2d');
     for (const choice of document.querySelectorAll('select')) {
       if (!choice.checkVisibility()) continue;
       const style = getComputedStyle(choice);
-      pen.font = style.font;
-      const room = choice.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight) - 26;
+      // The shorthand is empty where a part of it, such as figures of one width, cannot stand in it.
+      pen.font = `${style.fontStyle} ${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+      const room = choice.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight) - 20;
       const shown = choice.selectedOptions[0]?.textContent.trim() ?? '';
       if (pen.measureText(shown).width > room + 1) found.push(`a choice that is cut off: ${shown}`);
     }
