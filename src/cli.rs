@@ -17,6 +17,7 @@ mod setup;
 pub mod threads;
 mod update;
 
+use std::env;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ pub use self::report::Subject;
 pub use self::setup::Steps;
 pub use self::update::Which;
 use crate::app::{self, Failure};
+use crate::insight::Language;
 
 /// A DNS server for the home that mutes telemetry and shows what each device tells whom.
 #[derive(Debug, Parser)]
@@ -106,7 +108,10 @@ impl Cli {
                 say(&text)?;
                 done
             }
-            Command::Report(subject) => say(&report::report(path, &subject).await?),
+            Command::Report(subject) => {
+                let language = Language::of_environment(|variable| env::var(variable).ok());
+                say(&report::report(path, &subject, language).await?)
+            }
             Command::Backup(what) => say(&backup::back_up(path, what).await?),
             Command::Restore(what) => say(&backup::restore(path, what).await?),
             Command::SecondFactor(what) => say(&backup::second_factor(path, what).await?),

@@ -15,7 +15,7 @@ use crate::control::asked::Request;
 use crate::control::subscriptions::Record;
 use crate::control::{ListView, ReportOn, State};
 use crate::device::{Device, files, neighbour};
-use crate::insight::{self, Report, ReportForm, Wanted};
+use crate::insight::{self, Language, Report, ReportForm, Wanted};
 use crate::store::{Settings, Store};
 use crate::time::{Clock, Timestamp};
 
@@ -33,6 +33,20 @@ pub struct Subject {
     /// How it is written.
     #[arg(long, value_enum, default_value_t = Form::Html)]
     format: Form,
+    /// The language of what is told in words; that of the environment (LC_ALL, LC_MESSAGES, LANG) if it is one of these, else English.
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+/// The languages of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Lang {
+    /// English.
+    En,
+    /// German.
+    De,
+    /// Dutch.
+    Nl,
 }
 
 /// How a report is written.
@@ -46,8 +60,10 @@ enum Form {
     Json,
 }
 
-/// Writes the report from the history on disk; a sordino that runs has that, and is asked for the report.
-pub(super) async fn report(path: &Path, subject: &Subject) -> Result<String, Failure> {
+/// Writes the report from the history on disk; a sordino that runs has that, and is asked for the report. `usual` is its
+/// language where nothing is said.
+pub(super) async fn report(path: &Path, subject: &Subject, usual: Language) -> Result<String, Failure> {
+    let language = subject.lang.map_or(usual, Language::from);
     let config = Config::read(path)?;
     let dir = config.store.path.clone();
     as_owner(&dir)?;
@@ -72,14 +88,15 @@ pub(super) async fn report(path: &Path, subject: &Subject) -> Result<String, Fai
     }
     let form = ReportForm::from(subject.format);
     let Some(store) = opened(config.store.clone(), Clock::System).await? else {
-        let on = ReportOn { device: device.id.clone(), span: (from, to), utc_offset_minutes: offset, form };
+        let on = ReportOn { device: device.id.clone(), span: (from, to), utc_offset_minutes: offset, form, language };
         let asking = begin(&config.store)?;
         wait(&asking, Request::Report(on)).await?;
         let text = fs::read_to_string(asking.file());
         return text.map_err(|error| Failure::Other(format!("the report of the sordino that runs is lost: {error}")));
     };
     let writing = spawn_blocking(move || {
-        from_the_disk(&store, (&config, &state), &device, (from, to), offset).map(|report| report.write(form))
+        from_the_disk(&store, (&config, &state), &device, (from, to), (offset, language))
+            .map(|report| report.write(form))
     });
     let text = writing.await.map_err(|error| Failure::Other(error.to_string()))?;
     text.ok_or_else(|| Failure::Other(format!("{} never asked for anything", subject.device)))
@@ -90,12 +107,22 @@ fn from_the_disk(
     (config, state): (&Config, &State),
     device: &Device,
     (from, to): (Timestamp, Timestamp),
-    utc_offset_minutes: i32,
+    (utc_offset_minutes, language): (i32, Language),
 ) -> Option<Report> {
     let fetched = |view: &ListView| Record::read(&config.control.subscriptions.dir, &view.group).fetched;
     let lists = state.lists().iter().map(|view| view.in_force(fetched(view))).collect();
     let snapshot = state.snapshot();
-    insight::report(Wanted { store, snapshot: &snapshot, device, from, to, utc_offset_minutes, made: to, lists })
+    insight::report(Wanted {
+        store,
+        snapshot: &snapshot,
+        device,
+        from,
+        to,
+        utc_offset_minutes,
+        made: to,
+        lists,
+        language,
+    })
 }
 
 impl From<Form> for ReportForm {
@@ -104,6 +131,16 @@ impl From<Form> for ReportForm {
             Form::Html => Self::Html,
             Form::Csv => Self::Csv,
             Form::Json => Self::Json,
+        }
+    }
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::De => Self::German,
+            Lang::Nl => Self::Dutch,
         }
     }
 }

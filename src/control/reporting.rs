@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Control, ListView};
 use crate::device::Device;
-use crate::insight::{self, ListInForce, ReportForm};
+use crate::insight::{self, Language, ListInForce, ReportForm};
 use crate::policy::DeviceId;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -21,6 +21,9 @@ pub struct ReportOn {
     pub utc_offset_minutes: i32,
     /// How it is written.
     pub form: ReportForm,
+    /// In which language; English where a command of an older version asks.
+    #[serde(default)]
+    pub language: Language,
 }
 
 /// The report `on` a device as a text, or one sentence on why there is none.
@@ -36,6 +39,7 @@ pub(super) fn text(on: &ReportOn, control: &Control, store: &Store, snapshot: &S
         utc_offset_minutes: on.utc_offset_minutes,
         made: on.span.1,
         lists: control.lists_in_force(),
+        language: on.language,
     });
     let report = report.ok_or_else(|| format!("{} never asked for anything", device.name))?;
     Ok(report.write(on.form))

@@ -11,6 +11,7 @@ mod breakage;
 mod compare;
 mod exposure;
 mod hits;
+mod language;
 mod overview;
 mod report;
 mod sums;
@@ -24,10 +25,11 @@ pub use self::breakage::{Breakage, Candidate, MAX_CANDIDATES, Sign, USUAL_SPAN, 
 pub use self::compare::{Comparison, MAX_LET_THROUGH, MAX_NEW_NAMES, VendorChange, compare, let_through};
 pub use self::exposure::exposure;
 pub use self::hits::{ListHits, MAX_OVERLAPS, MAX_RULES_SHOWN, Overlap, RuleHits, RulesAtWork, Standing, list_hits};
+pub use self::language::Language;
 pub use self::overview::overview;
 pub use self::report::{
-    BLIND_SPOTS, FirstAsked, Form as ReportForm, ListInForce, MAX_FIRSTS, Report, Subject, Wanted, csv_field,
-    exposure_of, report, span_before,
+    FirstAsked, Form as ReportForm, ListInForce, MAX_FIRSTS, Report, Subject, Wanted, csv_field, exposure_of, report,
+    span_before,
 };
 pub use self::whatif::{Change, DeviceChange, MAX_NAMES_SHOWN, NameChange, WhatIf, what_if};
 use crate::policy::{DeviceId, Label, Name, Verdict};

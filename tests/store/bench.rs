@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sordino::device::{Device, Devices};
 use sordino::event::Event;
-use sordino::insight::{self, Asked, Change, Wanted};
+use sordino::insight::{self, Asked, Change, Language, Wanted};
 use sordino::policy::{
     Action, DeviceId, Format, Kind, ListSource, OwnRule, OwnTarget, Policy, PolicySources, Scope, Tier, Trial,
 };
@@ -188,7 +188,18 @@ fn reports(store: &Arc<Store>, policy: &Policy, end: Timestamp) {
     let snapshot = Snapshot { policy: Arc::new(Policy::default()), devices: Arc::default(), local: Arc::default() };
     let report = || {
         let (device, snapshot, lists) = (&device, &snapshot, Vec::new());
-        let wanted = Wanted { store, snapshot, device, from: START, to: end, utc_offset_minutes: 60, made: end, lists };
+        let language = Language::German;
+        let wanted = Wanted {
+            store,
+            snapshot,
+            device,
+            from: START,
+            to: end,
+            utc_offset_minutes: 60,
+            made: end,
+            lists,
+            language,
+        };
         insight::report(wanted).unwrap().write(insight::ReportForm::Html)
     };
     let exposure =

@@ -1,5 +1,6 @@
 //! The API as a browser uses it: with a cookie, in JSON.
 
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -86,6 +87,17 @@ impl Rest {
         self.runtime.block_on(async {
             let response = request.send().await.expect("an HTTP response");
             (response.status(), response.text().await.unwrap())
+        })
+    }
+
+    /// A GET with header fields of the test's choice; what came in the response's, and its text.
+    #[track_caller]
+    pub fn headed(&self, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, String) {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("an HTTP response");
+            (response.status(), response.headers().clone(), response.text().await.unwrap())
         })
     }
 

@@ -170,13 +170,25 @@ impl Setup {
 /// Runs the binary to its end; its exit code, and all it says.
 #[track_caller]
 pub fn run(arguments: &[&str]) -> (i32, String) {
-    run_with_input(arguments, "")
+    run_in(&[], arguments)
+}
+
+/// As [`run`], with variables of the environment.
+#[track_caller]
+pub fn run_in(environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+    run_with(environment, arguments, "")
 }
 
 /// As [`run`], with something on stdin.
 #[track_caller]
 pub fn run_with_input(arguments: &[&str], input: &str) -> (i32, String) {
+    run_with(&[], arguments, input)
+}
+
+#[track_caller]
+fn run_with(environment: &[(&str, &str)], arguments: &[&str], input: &str) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sordino"));
+    command.envs(environment.iter().copied());
     let piped = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     // It may end without reading.

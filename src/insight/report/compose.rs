@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{BLIND_SPOTS, FirstAsked, ListInForce, Report, Subject};
+use super::words::Words;
+use super::{FirstAsked, ListInForce, Report, Subject};
 use crate::device::Device;
-use crate::insight::{Exposure, compare, exposure, let_through};
+use crate::insight::{Exposure, Language, compare, exposure, let_through};
 use crate::policy::DeviceId;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -34,11 +35,13 @@ pub struct Wanted<'a> {
     pub made: Timestamp,
     /// The lists in force.
     pub lists: Vec<ListInForce>,
+    /// The language of what is told in words.
+    pub language: Language,
 }
 
 /// Reports what a device told whom; nothing where it never asked.
 pub fn report(wanted: Wanted<'_>) -> Option<Report> {
-    let Wanted { store, snapshot, device, from, to, utc_offset_minutes, made, lists } = wanted;
+    let Wanted { store, snapshot, device, from, to, utc_offset_minutes, made, lists, language } = wanted;
     let devices = &snapshot.devices;
     let (_, first_seen, last_seen) = store.devices(devices).into_iter().find(|(id, ..)| *id == device.id)?;
     let now = exposure_of(store, snapshot, &device.id, (from, to), utc_offset_minutes);
@@ -56,6 +59,7 @@ pub fn report(wanted: Wanted<'_>) -> Option<Report> {
         made,
         version: env!("CARGO_PKG_VERSION"),
         utc_offset_minutes,
+        language,
         device: Subject {
             id: device.id.clone(),
             name: device.name.clone(),
@@ -71,7 +75,7 @@ pub fn report(wanted: Wanted<'_>) -> Option<Report> {
         exposure: now,
         firsts: firsts.collect(),
         lists,
-        cannot_see: &BLIND_SPOTS,
+        cannot_see: &Words::of(language).blind_spots,
     })
 }
 

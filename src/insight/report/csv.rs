@@ -1,28 +1,30 @@
 //! A report as a table: a row for each name.
 
 use super::Report;
+use super::told::Told;
 use crate::insight::NameCounts;
 
 const HEAD: &str =
     "from,to,device,vendor,product,purpose,sends,regions,name,passed,watched,muted,allowed,at_night,last_hour\r\n";
 
-/// Writes every name of `report`, times in milliseconds since the epoch. Fields are safe for table programs.
+/// Writes every name of `report`, times in milliseconds since the epoch. Fields are safe for table programs. What is sent
+/// is told in the report's language; whatever a program would look for is the same in each.
 pub(super) fn csv(report: &Report) -> String {
-    let mut text = HEAD.to_owned();
+    let (mut text, told) = (HEAD.to_owned(), Told::new(report.language));
     for vendor in &report.exposure.vendors {
         for product in &vendor.products {
             for name in &product.names {
-                row(&mut text, report, [&vendor.vendor, &product.product, &product.purpose], name);
+                row(&mut text, (report, &told), [&vendor.vendor, &product.product, &product.purpose], name);
             }
         }
     }
     for name in &report.exposure.unlabelled {
-        row(&mut text, report, ["", "", ""], name);
+        row(&mut text, (report, &told), ["", "", ""], name);
     }
     text
 }
 
-fn row(text: &mut String, report: &Report, [vendor, product, purpose]: [&str; 3], name: &NameCounts) {
+fn row(text: &mut String, (report, told): (&Report, &Told), [vendor, product, purpose]: [&str; 3], name: &NameCounts) {
     let label = name.label.as_ref();
     let fields = [
         report.exposure.from.millis().to_string(),
@@ -31,7 +33,7 @@ fn row(text: &mut String, report: &Report, [vendor, product, purpose]: [&str; 3]
         vendor.to_owned(),
         product.to_owned(),
         purpose.to_owned(),
-        label.map(|label| label.sends.clone()).unwrap_or_default(),
+        label.map(|label| told.text(&label.sends).to_owned()).unwrap_or_default(),
         label.map(|label| label.regions.join(" ")).unwrap_or_default(),
         name.name.to_string(),
         name.counts.passed.to_string(),

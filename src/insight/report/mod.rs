@@ -3,7 +3,10 @@
 
 mod compose;
 mod csv;
+mod escape;
 mod html;
+mod told;
+mod words;
 
 use std::sync::Arc;
 
@@ -14,19 +17,10 @@ pub use self::compose::{MAX_FIRSTS, Wanted, exposure_of, report, span_before};
 use self::csv::csv;
 pub use self::csv::csv_field;
 use self::html::html;
-use super::{Comparison, Exposure, NameCounts};
+use self::told::Told;
+use super::{Comparison, Exposure, Language, NameCounts};
 use crate::policy::{Action, DeviceId, Label, Name};
 use crate::time::Timestamp;
-
-/// What no DNS server can know. Whoever reads a report must not take it for more than it is.
-pub const BLIND_SPOTS: [&str; 6] = [
-    "Names only: what was sent to them, how much, and in which words, stays unknown.",
-    "A name that was asked for is no proof that anything was sent; a device may ask and then not connect.",
-    "Answers are kept by devices for a while, so one question may stand for many connections.",
-    "What a device reaches without asking here is not in it: addresses built in, another DNS server, mobile data, another network.",
-    "Who stands behind a name is what the makers' own papers and the sources of the catalogue say; a name may serve several purposes.",
-    "Telemetry that goes to the same name as something useful looks like that.",
-];
 
 /// A report about one device.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,6 +31,8 @@ pub struct Report {
     pub version: &'static str,
     /// Minutes that the clock of whoever reads it is ahead of UTC.
     pub utc_offset_minutes: i32,
+    /// The language of what is told in words: who a maker is, what is sent, what breaks, what DNS cannot see.
+    pub language: Language,
     /// Which device.
     pub device: Subject,
     /// What it told whom.
@@ -49,7 +45,7 @@ pub struct Report {
     pub firsts: Vec<FirstAsked>,
     /// The lists in force now.
     pub lists: Vec<ListInForce>,
-    /// What DNS cannot see.
+    /// What DNS cannot see: whoever reads a report must not take it for more than it is.
     pub cannot_see: &'static [&'static str],
 }
 
@@ -72,8 +68,27 @@ impl Report {
             Form::Html => html(self),
             Form::Csv => csv(self),
             // Only a map with keys that are no text could fail, and there is none.
-            Form::Json => serde_json::to_string_pretty(self).unwrap_or_default(),
+            Form::Json => serde_json::to_string_pretty(&self.clone().retold()).unwrap_or_default(),
         }
+    }
+
+    /// The same with the sentences of the catalogue in its language. What a program would look for stays as it is: who a
+    /// maker is called, the product, the purpose.
+    fn retold(mut self) -> Self {
+        let told = Told::new(self.language);
+        let retell = |text: &mut String| *text = told.text(text).to_owned();
+        let mut labels: Vec<&mut Label> = self.firsts.iter_mut().filter_map(|first| first.label.as_mut()).collect();
+        labels.extend(self.let_through.iter_mut().filter_map(|name| name.label.as_mut()));
+        for vendor in &mut self.exposure.vendors {
+            retell(&mut vendor.about);
+            let names = vendor.products.iter_mut().flat_map(|product| &mut product.names);
+            labels.extend(names.filter_map(|name| name.label.as_mut()));
+        }
+        for label in labels {
+            retell(&mut label.sends);
+            retell(&mut label.breaks);
+        }
+        self
     }
 }
 
