@@ -9,7 +9,7 @@ use super::auth::LoggedIn;
 use super::house::carried_out;
 use super::problem::{Problem, Segment};
 use super::revision::{Seen, Tagged};
-use crate::control::Kept;
+use crate::control::{Kept, Revision};
 use crate::policy::{GuardId, Label};
 
 /// A name that no list may mute, as the catalogue says.
@@ -24,17 +24,22 @@ pub(crate) struct GuardRow {
     on: bool,
     /// Whether config.toml switches it off, so that it can be switched on only there.
     fixed: bool,
+    /// Its tag for `If-Match`, without the quotation marks.
+    #[schema(value_type = String)]
+    revision: Revision,
 }
 
 /// Lists the guards, those that are switched off included.
 #[utoipa::path(get, path = "/guards", tag = "rules", responses((status = 200, body = Vec<GuardRow>)))]
 pub(crate) async fn list_guards(house: LoggedIn) -> impl IntoResponse {
-    let tag = house.control.revision(&Kept::Guards);
+    // Before the snapshot, so that no tag is newer than what it stands for.
+    let (tag, settings) = (house.control.revision(&Kept::Guards), house.control.settings());
     let snapshot = house.snapshot();
     let fixed = house.control.guards_fixed();
     let guards = snapshot.policy.guards().into_iter();
     let row = |guard: crate::policy::Guard<'_>| GuardRow {
         fixed: fixed.contains(&guard.id),
+        revision: Revision::of_guard(&guard.id, &settings),
         id: guard.id,
         label: guard.label.clone(),
         on: guard.on,
@@ -51,7 +56,8 @@ pub(crate) async fn guard_on(
     seen: Seen,
     Segment((list, name)): Segment<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.expecting(seen.of(Kept::Guards)).switch_guard(GuardId { list, name }, true)).await?;
+    let id = GuardId { list, name };
+    carried_out(house.control.expecting(seen.of(Kept::Guard(id.clone()))).switch_guard(id, true)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -64,6 +70,7 @@ pub(crate) async fn guard_off(
     seen: Seen,
     Segment((list, name)): Segment<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.expecting(seen.of(Kept::Guards)).switch_guard(GuardId { list, name }, false)).await?;
+    let id = GuardId { list, name };
+    carried_out(house.control.expecting(seen.of(Kept::Guard(id.clone()))).switch_guard(id, false)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::devices::kept;
-use super::house::carried_out;
+use super::house::{House, carried_out};
 use super::problem::{Body, Problem, Segment};
 use super::revision::Seen;
 use crate::control::Kept;
@@ -51,6 +51,8 @@ pub(crate) async fn join_device(
 }
 
 /// Says that an address is a device of its own although another hardware address answers for it; or takes it back.
+///
+/// `If-Match` takes the tag of the device that has the address: splitting it off makes that another one.
 #[utoipa::path(put, path = "/addresses", tag = "devices", request_body = Apart,
     responses((status = 204, description = "It counts so now")))]
 pub(crate) async fn split_address(
@@ -58,6 +60,13 @@ pub(crate) async fn split_address(
     seen: Seen,
     Body(Apart { address, apart }): Body<Apart>,
 ) -> Result<impl IntoResponse, Problem> {
-    carried_out(house.control.expecting(seen.of(Kept::Devices)).split_address(address, apart)).await?;
+    let expected = seen.of(of_address(&house, address));
+    carried_out(house.control.expecting(expected).split_address(address, apart)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is kept of the device that has `address` now; of all of them where none has.
+fn of_address(house: &House, address: IpAddr) -> Kept {
+    let snapshot = house.snapshot();
+    snapshot.devices.identify(address).map_or(Kept::Devices, |device| Kept::Device(device.id.clone()))
 }

@@ -61,14 +61,12 @@ pub(crate) async fn list_rules(house: LoggedIn) -> impl IntoResponse {
     let now = house.clock.now();
     let snapshot = house.snapshot();
     let rules = snapshot.policy.rules().iter();
-    let rule =
-        |rule: &OwnRule| RuleRow { active: rule.is_active(now), revision: Revision::of(rule), rule: rule.clone() };
-    Tagged(tag, rules.map(rule).collect::<Vec<_>>())
+    Tagged(tag, rules.map(|rule| RuleRow::new(rule.clone(), now)).collect::<Vec<_>>())
 }
 
 /// Puts a rule in force, in the place of one with the same kind, name and scope.
 #[utoipa::path(post, path = "/rules", tag = "rules", request_body = RuleToMake,
-    responses((status = 201, body = OwnRule, description = "The rule is in force")))]
+    responses((status = 201, body = RuleRow, description = "The rule is in force")))]
 pub(crate) async fn add_rule(
     house: LoggedIn,
     seen: Seen,
@@ -76,12 +74,12 @@ pub(crate) async fn add_rule(
 ) -> Result<impl IntoResponse, Problem> {
     let rule = rule.resolve(&house)?;
     let rule = carried_out(house.control.expecting(seen.of(Kept::Rules)).add_rule(rule)).await?;
-    Ok((StatusCode::CREATED, Json(rule)))
+    Ok((StatusCode::CREATED, Json(RuleRow::new(rule, house.clock.now()))))
 }
 
 /// Makes a rule another one. `since` stays where only the comment or the end changes.
 #[utoipa::path(put, path = "/rules/{id}", tag = "rules", params(("id" = u64, Path, description = "Which rule")),
-    request_body = RuleToMake, responses((status = 200, body = OwnRule, description = "The rule is in force")))]
+    request_body = RuleToMake, responses((status = 200, body = RuleRow, description = "The rule is in force")))]
 pub(crate) async fn change_rule(
     house: LoggedIn,
     seen: Seen,
@@ -90,7 +88,7 @@ pub(crate) async fn change_rule(
 ) -> Result<impl IntoResponse, Problem> {
     let rule = rule.resolve(&house)?;
     let rule = carried_out(house.control.expecting(seen.of(Kept::Rule(id))).change_rule(id, rule)).await?;
-    Ok(Json(rule))
+    Ok(Json(RuleRow::new(rule, house.clock.now())))
 }
 
 /// Takes a rule away.
@@ -103,6 +101,12 @@ pub(crate) async fn remove_rule(
 ) -> Result<impl IntoResponse, Problem> {
     carried_out(house.control.expecting(seen.of(Kept::Rule(id))).remove_rule(id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl RuleRow {
+    fn new(rule: OwnRule, now: Timestamp) -> Self {
+        Self { active: rule.is_active(now), revision: Revision::of(&rule), rule }
+    }
 }
 
 impl RuleToMake {

@@ -12,7 +12,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Serialize, Serializer};
 
 use super::{Command, Control};
-use crate::policy::DeviceId;
+use crate::policy::{DeviceId, GuardId};
 use crate::store::Settings;
 
 /// Something that people change, by itself or as a whole.
@@ -48,6 +48,8 @@ pub enum Kept {
     Device(DeviceId),
     /// The guards that are switched off.
     Guards,
+    /// Whether one of them is.
+    Guard(GuardId),
 }
 
 /// What tells the content of something kept from any other content of it.
@@ -144,6 +146,7 @@ impl Kept {
             }
             Self::Device(id) => Some(Revision::of_device(id, settings)),
             Self::Guards => Some(Revision::of(&settings.guards_off)),
+            Self::Guard(id) => Some(Revision::of_guard(id, settings)),
         }
     }
 
@@ -157,6 +160,7 @@ impl Kept {
             Self::Profile(_) => Some(Self::Profiles),
             Self::Schedule(_) => Some(Self::Schedules),
             Self::Device(_) => Some(Self::Devices),
+            Self::Guard(_) => Some(Self::Guards),
             Self::Rules
             | Self::Pauses
             | Self::Records
@@ -189,6 +193,11 @@ impl Revision {
         let joined: Vec<&DeviceId> =
             settings.joined.iter().filter(|(_, main)| main == id).map(|(member, _)| member).collect();
         Self::of(&(id, said(&settings.device_names), said(&settings.device_profiles), joined))
+    }
+
+    /// The revision of whether `settings` switch this guard off.
+    pub fn of_guard(id: &GuardId, settings: &Settings) -> Self {
+        Self::of(&(id, settings.guards_off.contains(id)))
     }
 }
 

@@ -159,6 +159,32 @@ async fn a_schedule_that_someone_else_changed_is_not_changed_again_unseen() {
 }
 
 #[tokio::test]
+async fn a_pause_that_someone_else_made_again_is_not_ended_unseen() {
+    let site = Site::open().await;
+    let (anna, bob) = (site.log_in().await, site.log_in().await);
+    let path = "/api/v1/pauses";
+    let pause = |until: u64| json!({"scope": "everyone", "until": until});
+    let made = call(&site, &anna, Method::POST, path, "").json(&pause(4_000_000_000_000)).send().await.unwrap();
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let made: Value = made.json().await.unwrap();
+    let (all, pauses) = read(&site, &anna, path).await;
+    assert_eq!(pauses, json!([made]));
+    let one = format!("{path}/{}", made["id"]);
+    assert_changed(call(&site, &bob, Method::DELETE, &one, "\"0\"").send().await.unwrap()).await;
+
+    let again = call(&site, &bob, Method::POST, path, &all).json(&pause(4_100_000_000_000)).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::CREATED);
+    assert_changed(call(&site, &anna, Method::DELETE, &one, &quoted(&made["revision"])).send().await.unwrap()).await;
+    assert_changed(call(&site, &anna, Method::POST, path, &all).json(&pause(4_200_000_000_000)).send().await.unwrap())
+        .await;
+    let (_, now) = read(&site, &anna, path).await;
+    assert_eq!(now[0]["until"], 4_100_000_000_000_u64, "Bob's stands");
+    let ended = call(&site, &anna, Method::DELETE, &format!("{path}/{}", now[0]["id"]), &quoted(&now[0]["revision"]));
+    assert_eq!(ended.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    site.close().await;
+}
+
+#[tokio::test]
 async fn every_call_that_is_said_to_take_a_tag_refuses_a_stale_one() {
     let site = Site::open().await;
     let anna = site.log_in().await;

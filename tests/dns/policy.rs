@@ -84,11 +84,19 @@ fn a_guard_is_switched_off_and_on_in_the_page_and_one_that_the_file_switches_off
         let found = guards.as_array().unwrap().iter().find(|guard| guard["name"] == name).cloned();
         found.map(|guard| (guard["on"] == true, guard["fixed"] == true))
     };
+    let revision = |name: &str| {
+        let guards = rest.read("/api/v1/guards");
+        let found = guards.as_array().unwrap().iter().find(|guard| guard["name"] == name);
+        format!("\"{}\"", found.unwrap()["revision"].as_str().unwrap())
+    };
     const LOGIN: &str = "/api/v1/guards/xiaomi/account.xiaomi.com";
     assert_eq!((guard("account.xiaomi.com"), guard("update.miui.com")), (Some((true, false)), Some((false, true))));
     assert_eq!(sordino.resolve("update.miui.com"), ["A 0.0.0.0"]);
     assert_eq!(sordino.resolve("account.xiaomi.com"), ["A 192.0.2.1"]);
-    assert_eq!(rest.delete(LOGIN).0.as_u16(), 204);
+    let (seen, other) = (revision("account.xiaomi.com"), revision("update.miui.com"));
+    let off = |seen: &str| rest.request(reqwest::Method::DELETE, LOGIN, &[("if-match", seen)], "").0.as_u16();
+    assert_eq!((off(&other), off(&seen), off(&seen)), (412, 204, 412), "one alone switches what all saw");
+    assert_eq!(revision("update.miui.com"), other, "what becomes of one guard is no change of another");
     assert_eq!(guard("account.xiaomi.com"), Some((false, false)));
     assert_eq!(sordino.resolve("account.xiaomi.com"), ["A 0.0.0.0"]);
     let put = |path: &str| {

@@ -67,8 +67,19 @@ try {
   await said('is a device of its own again');
   await identity.getByText('joined by you').waitFor({ state: 'detached' });
 
-  // One of its addresses is somebody else's, and goes back again.
-  await identity.getByRole('button', { name: /^Split off.*127\.0\.0\.22/ }).press('Enter');
+  // One of its addresses is somebody else's; somebody has split it off already, and that is said.
+  const apart = (apart) => context.request.put(`${base}/api/v1/addresses`, { data: { address: '127.0.0.22', apart } });
+  const splitOff = identity.getByRole('button', { name: /^Split off.*127\.0\.0\.22/ });
+  await splitOff.waitFor();
+  expect('the other who splits', (await apart(true)).status(), 204);
+  await splitOff.press('Enter');
+  await said('Someone else changed this in the meantime');
+  await identity.getByText('127.0.0.22').waitFor({ state: 'detached' });
+  expect('the other who puts it back', (await apart(false)).status(), 204);
+  await page.reload();
+
+  // Nobody interferes, and it goes back again.
+  await splitOff.press('Enter');
   await said('is a device of its own now');
   await identity.getByText('127.0.0.22').waitFor({ state: 'detached' });
   await resolve('log.example', '127.0.0.22');

@@ -129,6 +129,14 @@ try {
   await until('the news to be muted again', async () => (await resolve(NEWS)) === '0.0.0.0', 1_000);
   await page.locator('main form button.main').click();
   await candidate.getByRole('button', { name: 'Allow' }).click();
+  // Somebody else notes something about the rule meanwhile: that stays, and the next trial goes on from it.
+  await candidate.getByRole('button', { name: /^Yes/ }).waitFor();
+  const { id, scope, action, until: end } = (await (await context.request.get(`${base}/api/v1/rules`)).json()).find((rule) => rule.name === NEWS && rule.scope.device);
+  const theirs = { name: NEWS, kind: 'exact', scope, action, until: end, comment: 'for the news' };
+  expect('the other', (await context.request.put(`${base}/api/v1/rules/${id}`, { data: theirs })).status(), 200);
+  await candidate.getByRole('button', { name: /^Yes/ }).click();
+  await page.getByRole('status').getByText('Someone else changed this in the meantime').waitFor();
+  await candidate.getByRole('button', { name: 'Allow' }).click();
   await candidate.getByRole('button', { name: /^Yes/ }).click();
   await page.locator('#found').filter({ hasText: 'stays allowed' }).waitFor();
   expect('the news that is kept', await resolve(NEWS), '192.0.2.1');

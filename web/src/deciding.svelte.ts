@@ -1,6 +1,6 @@
-import { api, body } from './api/client';
+import { api, body, ifStill } from './api/client';
 import { changes } from './api/load.svelte';
-import type { Action, Label, NewRule, Scope } from './api/types';
+import type { Action, Label, NewRule, RuleRow, Scope } from './api/types';
 import { t } from './lang/lang.svelte';
 import { visible } from './lang/visible';
 import { notices } from './notices.svelte';
@@ -50,7 +50,7 @@ export async function decide(about: Subject, decision: Decision, now: number): P
   };
   const made = await body(api.POST('/api/v1/rules', { body: rule }));
   changes.times += 1;
-  notices.tell(sentence(about, decision), () => undo(made.id));
+  notices.tell(sentence(about, decision), () => undo(made));
 }
 
 function scopeOf({ device }: Subject, { whom, profile }: Decision): Scope {
@@ -58,8 +58,8 @@ function scopeOf({ device }: Subject, { whom, profile }: Decision): Scope {
   return whom === 'profile' && profile !== undefined ? { profile } : { device: device.id };
 }
 
-async function undo(id: number): Promise<void> {
-  await body(api.DELETE('/api/v1/rules/{id}', { params: { path: { id } } }));
+async function undo({ id, revision }: RuleRow): Promise<void> {
+  await body(api.DELETE('/api/v1/rules/{id}', { params: { path: { id }, header: ifStill(revision) } }));
   changes.times += 1;
   notices.tell(t('done.undone'));
 }
