@@ -112,7 +112,7 @@ pub(crate) async fn back_up(house: Admin, Params(params): Params<BackupParams>) 
     let which = Which { history: params.history.unwrap_or(false), secrets: params.secrets.unwrap_or(false) };
     let Ok(place) = BACKUPS.try_acquire() else {
         let detail = "A backup is under way already. Wait for it to end.";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(BUSY));
+        return Err(Problem::busy(detail, BUSY));
     };
     let (sender, pieces) = mpsc::channel(WAITING);
     let store = house.store.clone();
@@ -204,7 +204,9 @@ async fn receive(house: &LoggedIn, request: Request, progress: &Progress) -> Res
     let mut body = request.into_body().into_data_stream();
     let (mut received, mut looked) = (0_u64, 0_u64);
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The file did not arrive whole."))?;
+        let piece = piece.map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "The file did not arrive whole.").of_kind(Kind::Interrupted)
+        })?;
         received += piece.len() as u64;
         if received.saturating_sub(looked) > SMALL {
             looked = received;
@@ -300,7 +302,9 @@ impl From<NotRestored> for Problem {
             NotRestored::Settings(refusal) => refusal.into(),
             NotRestored::Half(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
             NotRestored::Backup(NoBackup::Unreadable(error)) => not_kept(&error),
-            NotRestored::Backup(NoBackup::Refused(_)) => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            NotRestored::Backup(NoBackup::Refused(_)) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, detail).of_kind(Kind::NotSaved)
+            }
             NotRestored::Backup(NoBackup::Stopped) => Self::new(StatusCode::CONFLICT, detail).of_kind(Kind::Stopped),
             NotRestored::Backup(NoBackup::KeepsNone) => Self::new(StatusCode::CONFLICT, detail),
             NotRestored::Backup(_) => Self::unusable(detail).of_kind(Kind::NoBackup),
@@ -312,5 +316,5 @@ fn not_kept(error: &io::Error) -> Problem {
     let detail = format!(
         "The file could not be kept while it was looked at ({error}). Make room on the disk; nothing was changed."
     );
-    Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).of_kind(Kind::NotSaved)
 }

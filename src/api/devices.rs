@@ -168,10 +168,10 @@ pub(crate) fn kept(house: &House, id: &DeviceId) -> Kept {
 fn usable_name(name: &str) -> Result<String, Problem> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
-        return Err(Problem::unusable("A name has 1 to 64 characters."));
+        return Err(Problem::unusable_name("A name has 1 to 64 characters.", MAX_NAME_CHARS));
     }
     if name.chars().any(char::is_control) {
-        return Err(Problem::unusable("A name has no control characters in it."));
+        return Err(Problem::unusable_name("A name has no control characters in it.", MAX_NAME_CHARS));
     }
     Ok(name.to_owned())
 }

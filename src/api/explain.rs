@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
-use super::problem::{Params, Problem, sentence};
+use super::problem::{Params, Problem};
+use super::refused::name_in_parameter;
 use super::words;
 use crate::control::complete;
 use crate::device::{Device, Devices};
@@ -45,8 +46,7 @@ pub(crate) async fn explain(
     house: LoggedIn,
     Params(params): Params<ExplainParams>,
 ) -> Result<Json<Explained>, Problem> {
-    let name = Name::parse(&params.name);
-    let name = name.map_err(|why| Problem::unusable(sentence(&format!("\"name\" is not a name: {why}"))))?;
+    let name = name_in_parameter(&params.name)?;
     let word = params.qtype.as_deref().unwrap_or("A");
     let qtype = words::qtype(word);
     let qtype =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::StreamExt as _;
 use tokio::sync::{Semaphore, mpsc};
@@ -41,7 +41,7 @@ pub(crate) async fn export_queries(
     let filter = params.filter(&house.snapshot().policy)?;
     let Ok(place) = EXPORTS.try_acquire() else {
         let detail = "Two exports are under way already. Wait for one to end.";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(BUSY));
+        return Err(Problem::busy(detail, BUSY));
     };
     let (mut before, mut left) = (params.before.map(EventId), params.limit.unwrap_or(usize::MAX));
     let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(WAITING);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer as _, value};
 
+use super::kinds::Kind;
 use super::problem::Problem;
 use super::words;
 use crate::event::{Outcome, Transport};
@@ -141,7 +142,8 @@ impl FilterParams {
             // A comma is a character like others there.
             let pattern = regex::RegexBuilder::new(&names).case_insensitive(true).size_limit(MAX_PATTERN_BYTES).build();
             let pattern = pattern.map_err(|_| {
-                Problem::unusable("\"name\" is no regular expression, or one that is too large. Try a plain text.")
+                let detail = "\"name\" is no regular expression, or one that is too large. Try a plain text.";
+                Problem::unusable(detail).of_kind(Kind::NotAPattern).because("regex")
             })?;
             return Ok(Some(vec![NameMatch::Pattern(pattern)]));
         }

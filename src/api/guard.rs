@@ -81,9 +81,8 @@ pub(crate) async fn stand(State(guard): State<Arc<Guard>>, request: Request, nex
         (Ok(()), Ok(_place)) => next.run(request).await,
         (Ok(()), Err(_)) => {
             count(&guard.counters.requests_refused);
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way. Try again in a moment.")
-                .retry_after(Duration::from_secs(1))
-                .into_response()
+            let detail = "Too many requests are under way. Try again in a moment.";
+            Problem::busy(detail, Duration::from_secs(1)).into_response()
         }
     };
     dress(response.headers_mut(), is_api);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use tokio::sync::{Semaphore, broadcast};
 
 use super::backup::Restoring;
@@ -77,10 +76,9 @@ impl House {
 pub(crate) async fn carried_out<T>(change: impl Future<Output = Result<T, Refusal>>) -> Result<T, Problem> {
     match tokio::time::timeout(PATIENCE, change).await {
         Ok(result) => Ok(result?),
-        Err(_) => Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
+        Err(_) => Err(Problem::busy(
             "The change takes longer than it should. It may still come into force; load the page again in a minute.",
-        )
-        .retry_after(PATIENCE)),
+            PATIENCE,
+        )),
     }
 }

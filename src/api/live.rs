@@ -7,7 +7,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use axum::response::sse::{Event as Message, Sse};
 use futures_util::Stream;
 use serde::Serialize;
@@ -51,7 +50,7 @@ pub(crate) async fn live_queries(
     let Ok(place) = house.streams.clone().try_acquire_owned() else {
         count(&house.counters.streams_refused);
         let detail = "Sixteen pages show live queries already. Close one of them.";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(KEEP_ALIVE));
+        return Err(Problem::busy(detail, KEEP_ALIVE));
     };
     let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::house::carried_out;
+use super::kinds::Kind;
 use super::problem::{Body, Problem, Segment, sentence};
 use super::revision::{Seen, Tagged};
 use super::words;
@@ -82,7 +83,10 @@ pub(crate) async fn add_record(
 ) -> Result<impl IntoResponse, Problem> {
     const LONGEST_TTL: u32 = 86_400;
     let RecordToMake { name, kind, value, ttl } = record;
-    let name = kind.owner(&name).map_err(|why| Problem::unusable(sentence(&why)))?;
+    let not_a_name = |why: String| Problem::unusable(sentence(&why)).of_kind(Kind::NotAName).about(name.clone());
+    let name = kind.owner(&name).map_err(not_a_name)?;
+    let unfit = |why: String| Problem::unusable(sentence(&why)).of_kind(Kind::RecordValue).because(word(kind));
+    kind.line(&value).map_err(unfit)?;
     let ttl = ttl.unwrap_or(USUAL_TTL);
     if ttl > LONGEST_TTL {
         return Err(Problem::unusable("A record can be kept for a day at most: \"ttl\" is 86400 or less."));
@@ -107,13 +111,17 @@ pub(crate) async fn remove_record(
 
 fn row(own: OwnRecord) -> RecordRow {
     let revision = Some(Revision::of(&own));
-    let kind = match own.kind {
+    let kind = word(own.kind);
+    let OwnRecord { id, name, value, ttl, .. } = own;
+    RecordRow { id: Some(id), name, kind: kind.into(), value, ttl, fixed: false, revision }
+}
+
+const fn word(kind: RecordKind) -> &'static str {
+    match kind {
         RecordKind::A => "A",
         RecordKind::Aaaa => "AAAA",
         RecordKind::Cname => "CNAME",
         RecordKind::Txt => "TXT",
         RecordKind::Ptr => "PTR",
-    };
-    let OwnRecord { id, name, value, ttl, .. } = own;
-    RecordRow { id: Some(id), name, kind: kind.into(), value, ttl, fixed: false, revision }
+    }
 }

@@ -10,7 +10,7 @@ use super::auth::{Door, Gate, Person, is_local, no_cookie};
 use super::connection::Peer;
 use super::house::{carried_out, count};
 use super::kinds::Kind;
-use super::password::{NoHash, check};
+use super::password::{MAX_PASSWORD_BYTES, NoHash, check};
 use super::problem::{Body, Problem, sentence};
 use super::second_factor::pass;
 
@@ -98,7 +98,8 @@ pub(crate) async fn setup(
 ) -> Result<impl IntoResponse, Problem> {
     let door = gate.door();
     if password_hash(door).is_some() {
-        return Err(Problem::new(StatusCode::CONFLICT, "A password is already set. Log in with it."));
+        let detail = "A password is already set. Log in with it.";
+        return Err(Problem::new(StatusCode::CONFLICT, detail).of_kind(Kind::PasswordSet));
     }
     if !is_local(peer.address(), &headers) {
         admit(&gate, peer)?;
@@ -153,7 +154,7 @@ pub(crate) async fn change_password(
     let door = gate.door();
     if door.fixed_hash.is_some() {
         let detail = "The password is set in config.toml and can only be changed there.";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
+        return Err(Problem::new(StatusCode::CONFLICT, detail).of_kind(Kind::Fixed));
     }
     check(&new.password)?;
     verify_again(&gate, peer, new.current).await?;
@@ -185,8 +186,8 @@ pub(crate) fn admit(gate: &Gate, peer: Peer) -> Result<(), Problem> {
     let door = gate.door();
     door.back_off.admit(peer.address(), door.clock.instant()).map_err(|wait| {
         count(&gate.counters().logins_delayed);
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "There were too many tries. Wait a moment and try again.")
-            .retry_after(wait)
+        let detail = "There were too many tries. Wait a moment and try again.";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).of_kind(Kind::TooManyTries).retry_after(wait)
     })
 }
 
@@ -205,10 +206,13 @@ impl From<NoHash> for Problem {
     fn from(why: NoHash) -> Self {
         let detail = sentence(&why.to_string());
         match why {
-            NoHash::TooShort | NoHash::TooLong => Self::unusable(detail),
+            NoHash::TooShort | NoHash::TooLong => {
+                Self::unusable(detail).of_kind(Kind::PasswordLength).limited(MAX_PASSWORD_BYTES)
+            }
             NoHash::Failed => Self::ours(why),
             NoHash::Busy => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(std::time::Duration::from_secs(1))
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail).of_kind(Kind::Busy);
+                problem.retry_after(std::time::Duration::from_secs(1))
             }
         }
     }

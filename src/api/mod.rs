@@ -39,6 +39,7 @@ mod profiles;
 mod prometheus;
 mod queries;
 mod reference;
+mod refused;
 mod report;
 mod revision;
 mod rules;
@@ -221,6 +222,7 @@ fn router(guard: Guard, gate: Gate) -> Router {
         .route("/metrics", get(prometheus::metrics))
         .route("/api/", get(reference::page))
         .route("/api/reference.css", get(reference::style))
+        .route("/problems/{name}", get(reference::problem_type))
         .method_not_allowed_fallback(not_allowed)
         .fallback(assets::serve)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -13,7 +13,6 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::kinds::Kind;
-use crate::control::Refusal;
 
 /// Why a call was not carried out (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -27,8 +26,20 @@ pub(crate) struct Problem {
     title: &'static str,
     /// The status of the response.
     status: u16,
-    /// What is wrong and what to do, in a sentence or two for people.
+    /// What is wrong and what to do, in a sentence or two for people, in English.
     detail: String,
+    /// The name that it is about, where its type says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// Which of several reasons it is, where its type has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    what: Option<&'static str>,
+    /// How many, or how much, there may be, where its type says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    limit: Option<usize>,
     #[serde(skip)]
     retry_after: Option<u64>,
 }
@@ -40,6 +51,9 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
             detail: detail.into(),
+            name: None,
+            what: None,
+            limit: None,
             retry_after: None,
         }
     }
@@ -49,6 +63,21 @@ impl Problem {
         Self { kind, ..self }
     }
 
+    /// Says which name it is about.
+    pub(crate) fn about(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Says which of the reasons it is that its kind has.
+    pub(crate) fn because(self, what: &'static str) -> Self {
+        Self { what: Some(what), ..self }
+    }
+
+    /// Says how many, or how much, there may be.
+    pub(crate) fn limited(self, limit: usize) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
     /// Says when it is worth trying again: whole seconds, at least one.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -56,11 +85,21 @@ impl Problem {
     }
 
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {what}."))
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what}.")).of_kind(Kind::NotThere)
     }
 
     pub(crate) fn unusable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// Too much is under way; it is worth trying again after `wait`.
+    pub(crate) fn busy(detail: impl Into<String>, wait: Duration) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).of_kind(Kind::Busy).retry_after(wait)
+    }
+
+    /// What something is called has 1 to `limit` characters that can be seen, and no space at either end.
+    pub(crate) fn unusable_name(detail: impl Into<String>, limit: usize) -> Self {
+        Self::unusable(detail).of_kind(Kind::UnusableName).limited(limit)
     }
 
     /// Something that only a mistake of ours explains. What it was goes to the log, which the operator reads.
@@ -87,33 +126,6 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let status = match refusal {
-            Refusal::NotSaved(_) => StatusCode::INSUFFICIENT_STORAGE,
-            Refusal::Unusable(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Unknown(_) => StatusCode::NOT_FOUND,
-            Refusal::Fixed(_) | Refusal::Taken(_) | Refusal::NameTaken(..) | Refusal::RuleTaken(_) => {
-                StatusCode::CONFLICT
-            }
-            Refusal::TooMany(..) | Refusal::InUse(_) | Refusal::PasswordSet => StatusCode::CONFLICT,
-            Refusal::Changed => StatusCode::PRECONDITION_FAILED,
-            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let problem = Self::new(status, sentence(&refusal.to_string()));
-        match refusal {
-            Refusal::Busy => problem.retry_after(Duration::from_secs(2)),
-            Refusal::Changed => problem.of_kind(Kind::Changed),
-            Refusal::Fixed(_) => problem.of_kind(Kind::Fixed),
-            Refusal::Taken(_) | Refusal::NameTaken(..) | Refusal::RuleTaken(_) => problem.of_kind(Kind::Taken),
-            Refusal::TooMany(..) => problem.of_kind(Kind::TooMany),
-            Refusal::InUse(_) => problem.of_kind(Kind::InUse),
-            Refusal::NotSaved(_) => problem.of_kind(Kind::NotSaved),
-            Refusal::Unusable(_) | Refusal::Unknown(_) | Refusal::PasswordSet => problem,
-        }
-    }
-}
-
 /// `text` with a capital at its begin and a full stop at its end.
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
@@ -135,7 +147,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 Err(Problem::new(rejection.status(), sentence(&in_words(&rejection.body_text()))))
             }
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::new(rejection.status(), "The body is larger than this call takes."))
+                let detail = "The body is larger than this call takes.";
+                Err(Problem::new(rejection.status(), detail).of_kind(Kind::TooLarge))
             }
             Err(rejection) => Err(Problem::new(rejection.status(), sentence(&rejection.body_text()))),
         }

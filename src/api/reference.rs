@@ -7,8 +7,10 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
 
+use super::kinds::Kind;
 use super::markup::escaped;
 use super::openapi_json;
+use super::problem::{Problem, Segment};
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
 code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}h3{margin:2rem 0 0}table{border-collapse:collapse;width:100%}\
@@ -21,6 +23,12 @@ pub(crate) async fn page() -> impl IntoResponse {
     static PAGE: LazyLock<String> =
         LazyLock::new(|| written(&serde_json::from_str(&openapi_json()).unwrap_or_default()));
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE.as_str())
+}
+
+/// What a type of problem means (RFC 9457 section 3.1.1). Open to all as well.
+pub(crate) async fn problem_type(Segment(name): Segment<String>) -> Result<impl IntoResponse, Problem> {
+    let meaning = Kind::meaning(&name).ok_or_else(|| Problem::not_found("such type of problem"))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], meaning))
 }
 
 /// What makes it readable: the policy of the page allows no style inside it.

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
-use super::problem::{Body, Problem, Segment, sentence};
+use super::kinds;
+use super::problem::{Body, Problem, Segment};
 use super::revision::{Seen, Tagged};
 use crate::control::{Kept, NewRule, Revision};
 use crate::policy::{Action, Comment, Kind, OwnRule, OwnTarget, Scope};
@@ -116,9 +117,8 @@ impl RuleToMake {
         }
         check_scope(house, &self.scope)?;
         let Self { name, subtree, kind, comment, action, scope, until } = self;
-        let unusable = |why: &dyn std::fmt::Display| Problem::unusable(sentence(&why.to_string()));
-        let target = OwnTarget::parse(Kind::of(kind, subtree), &name).map_err(|why| unusable(&why))?;
-        let comment = comment.as_deref().map(Comment::parse).transpose().map_err(|why| unusable(&why))?.flatten();
+        let target = OwnTarget::parse(Kind::of(kind, subtree), &name)?;
+        let comment = comment.as_deref().map(Comment::parse).transpose()?.flatten();
         Ok(NewRule { target, comment, action, scope, until })
     }
 }
@@ -126,7 +126,7 @@ impl RuleToMake {
 /// What ends must end later than now.
 pub(crate) fn check_end(house: &House, until: Timestamp, so: &str) -> Result<(), Problem> {
     if until <= house.clock.now() {
-        return Err(Problem::unusable(format!("\"until\" is in the past, {so}.")));
+        return Err(Problem::unusable(format!("\"until\" is in the past, {so}.")).of_kind(kinds::Kind::InThePast));
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ pub(crate) fn check_end(house: &House, until: Timestamp, so: &str) -> Result<(),
 pub(crate) fn check_scope(house: &House, scope: &Scope) -> Result<(), Problem> {
     match scope {
         Scope::Profile(profile) if house.snapshot().policy.profile(profile).is_none() => {
-            Err(Problem::unusable(format!("There is no profile {profile:?}.")))
+            Err(Problem::unusable(format!("There is no profile {profile:?}.")).of_kind(kinds::Kind::NotThere))
         }
         _ => Ok(()),
     }

@@ -102,7 +102,8 @@ pub(crate) async fn add_schedule(
 ) -> Result<impl IntoResponse, Problem> {
     let length = name.chars().count();
     if name.trim() != name || length == 0 || length > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(Problem::unusable("A name has 1 to 64 characters, and no space at either end."));
+        let detail = "A name has 1 to 64 characters, and no space at either end.";
+        return Err(Problem::unusable_name(detail, MAX_NAME_CHARS));
     }
     carried_out(house.control.expecting(seen.of(Kept::Schedules)).add_schedule(added(name, slots, uses))).await?;
     Ok(StatusCode::CREATED)

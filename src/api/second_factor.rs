@@ -120,7 +120,7 @@ pub(crate) async fn confirm_factor(
     let secret = begun.filter(|(_, at)| door.clock.instant().saturating_duration_since(*at) < PATIENCE);
     let Some((secret, _)) = secret else {
         let detail = "No second factor was begun in the last ten minutes. Begin again.";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
+        return Err(Problem::new(StatusCode::CONFLICT, detail).of_kind(Kind::TooLate));
     };
     let now = door.clock.now();
     let Some(step) = step_of(code.trim(), &secret, now) else {

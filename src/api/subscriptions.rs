@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::house::{House, carried_out};
+use super::kinds::Kind;
 use super::problem::{Body, Problem, Segment, sentence};
 use super::revision::Seen;
 use crate::control::subscriptions::{KNOWN, KnownList, ListUrl, Size, Stage};
@@ -204,18 +205,21 @@ impl ListToAdd {
         let Self { name, source, action, format, private_server } = self;
         let length = name.chars().count();
         if name.trim() != name || length == 0 || length > NAME_CHARS_BOUND || name.chars().any(char::is_control) {
-            return Err(Problem::unusable(format!(
+            let detail = format!(
                 "This is no name for a list: write 1 to {NAME_CHARS_BOUND} characters, no space at either end."
-            )));
+            );
+            return Err(Problem::unusable_name(detail, NAME_CHARS_BOUND));
         }
-        let url: ListUrl = source.parse().map_err(|why: String| Problem::unusable(sentence(&why)))?;
+        let no_address = |why: String| Problem::unusable(sentence(&why)).of_kind(Kind::ListAddress);
+        let url: ListUrl = source.parse().map_err(no_address)?;
         if format == Format::Catalogue {
             return Err(Problem::unusable("A catalogue is read from files only."));
         }
         if url.names_an_inner_address() && !private_server {
             return Err(Problem::unusable(
                 "This server has an address inside the house. Say so (\"private_server\": true) if the list is really there.",
-            ));
+            )
+            .of_kind(Kind::InnerAddress));
         }
         Ok(AddedList { name, source: url.to_string(), action, format, enabled: true, private_server })
     }

@@ -86,7 +86,8 @@ pub(crate) async fn make_token(
     let name = name.trim().to_owned();
     let length = name.chars().count();
     if length == 0 || length > NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(Problem::unusable(format!("Say what the token is for, in 1 to {NAME_CHARS} characters.")));
+        let detail = format!("Say what the token is for, in 1 to {NAME_CHARS} characters.");
+        return Err(Problem::unusable_name(detail, NAME_CHARS));
     }
     if let Some(until) = until {
         check_end(&house, until, "so the token would never be valid")?;

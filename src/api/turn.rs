@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -63,7 +62,7 @@ impl FromRequestParts<Gate> for Turn {
             Err(_) => {
                 count(&house.counters.turns_refused);
                 let detail = "Other questions of this kind are still being worked out. Ask again in a moment.";
-                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(PATIENCE))
+                Err(Problem::busy(detail, PATIENCE))
             }
         }
     }

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::auth::LoggedIn;
 use super::house::carried_out;
-use super::problem::{Params, Problem, sentence};
-use crate::policy::Name;
+use super::problem::{Params, Problem};
+use super::refused::name_in_parameter;
 
 /// What to forget.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -40,8 +40,7 @@ pub(crate) async fn flush_cache(
     house: LoggedIn,
     Params(params): Params<FlushParams>,
 ) -> Result<Json<Flushed>, Problem> {
-    let name = params.name.map(|name| Name::parse(&name)).transpose();
-    let name = name.map_err(|why| Problem::unusable(sentence(&format!("\"name\" is not a name: {why}"))))?;
+    let name = params.name.as_deref().map(name_in_parameter).transpose()?;
     let removed = house.read(move |house| house.resolver.flush(name.as_ref(), params.subtree.unwrap_or(false))).await?;
     Ok(Json(Flushed { removed: removed as u64 }))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::house::House;
+use super::kinds::Kind;
 use super::problem::{Body, Params, Problem, sentence};
 use super::rules::RuleToMake;
 use super::span::{Span, SpanParams};
@@ -205,7 +206,10 @@ impl ListRead {
     fn of(report: &ListReport) -> Result<Self, Problem> {
         let ListReport { format, names, rejected, examples, problem, .. } = report;
         match problem {
-            Some(problem) => Err(Problem::unusable(sentence(&format!("the list cannot be used: {problem}")))),
+            Some(problem) => {
+                let detail = sentence(&format!("the list cannot be used: {problem}"));
+                Err(Problem::unusable(detail).of_kind(Kind::UnreadableList))
+            }
             None => Ok(Self { format: *format, names: *names, rejected: *rejected, examples: examples.clone() }),
         }
     }

@@ -35,7 +35,7 @@ pub use self::entrance::{Entrance, NewToken};
 pub use self::lists::{CatalogueFile, catalogue_files};
 pub use self::options::{CompiledOptions, Confirmed, ListOptions, ListView, Options};
 pub use self::profiles::{PROFILES_BOUND, USUAL_PROFILE};
-pub use self::refusal::Refusal;
+pub use self::refusal::{Needed, Refusal};
 pub use self::reporting::ReportOn;
 pub use self::revision::{Expected, Kept, Revision};
 use self::revision::{Given, OnlyIf};

@@ -14,6 +14,18 @@ pub enum Refusal {
     /// It makes no sense: one sentence.
     #[error("{0}")]
     Unusable(String),
+    /// A record beside an alias, or an alias beside a record: the name.
+    #[error("{0} has another record, and an alias (CNAME) stands alone; remove one of the two")]
+    AliasAlone(String),
+    /// A schedule where nobody knows which time zone.
+    #[error("this system does not tell its time zone; write [time] with zone = \"Europe/Berlin\", say, in config.toml")]
+    NoTimeZone,
+    /// A schedule that is none: how many slots it may have, and one sentence on what is wrong.
+    #[error("{1}")]
+    NotASchedule(usize, String),
+    /// It names something that is not there: one sentence.
+    #[error("{0}")]
+    Missing(String),
     /// `config.toml` fixes it.
     #[error("{0} is set in config.toml and can only be changed there")]
     Fixed(String),
@@ -23,9 +35,9 @@ pub enum Refusal {
     /// Something has this name already, and what.
     #[error("there is already a {0} called {1}; choose another name")]
     NameTaken(&'static str, String),
-    /// Something else needs it, and what to do.
-    #[error("{0}")]
-    InUse(String),
+    /// Something else needs it: what does, and what to do in one sentence.
+    #[error("{1}")]
+    InUse(Needed, String),
     /// Another own rule is about the same, for the same.
     #[error("another of your rules is about {0} already, for the same devices; change or remove that one")]
     RuleTaken(String),
@@ -41,4 +53,15 @@ pub enum Refusal {
     /// Too many commands wait, or sordino is stopping.
     #[error("sordino is busy or stopping; try again")]
     Busy,
+}
+
+/// What needs something that someone wants to change.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// Own rules need the profile of this name.
+    ByRules(String),
+    /// Devices that are new get the profile of this name.
+    ByNewcomers(String),
+    /// The list of this name has another schedule.
+    BySchedule(String),
 }

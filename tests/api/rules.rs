@@ -91,11 +91,20 @@ async fn a_rule_is_changed_in_its_place() {
     assert_eq!(first(&site, &anna, "a.one.example", "").await.0, "watch");
     let (status, said) = put(&site, &anna, &one["id"], rule("two.example", "allow")).await;
     assert_eq!(status, StatusCode::CONFLICT, "{said}");
+    // A page tells it in another language by these, and whoever follows the type reads what it means.
+    let told = |said: &Value| (said["type"].clone(), said["what"].clone(), said["name"].clone());
+    assert_eq!(told(&said), (json!("/problems/taken"), json!("rule"), json!("two.example")));
+    let meant = reqwest::get(site.url("/problems/taken")).await.unwrap();
+    assert_eq!(meant.headers()["content-type"], "text/plain; charset=utf-8");
+    assert!(meant.text().await.unwrap().starts_with("taken (409): there is one of that `name`"));
+    problem(reqwest::get(site.url("/problems/nothing")).await.unwrap()).await;
     assert_eq!(put(&site, &anna, &json!(7), rule("new.example", "block")).await.0, StatusCode::NOT_FOUND);
     let gone = anna.put(site.url("/api/v1/rules/seven")).json(&rule("new.example", "block")).send().await.unwrap();
     assert_eq!(gone.status(), StatusCode::NOT_FOUND);
     problem(gone).await;
-    assert_eq!(put(&site, &anna, &two["id"], rule("..", "block")).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, said) = put(&site, &anna, &two["id"], rule("..", "block")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(told(&said), (json!("/problems/not-a-name"), Value::Null, json!("..")));
     assert_eq!(first(&site, &anna, "two.example", "").await.0, "block");
     site.close().await;
 }

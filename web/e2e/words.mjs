@@ -14,6 +14,7 @@ const WHO = 'A door for a cat.';
 const MAKER =
   'Phones, televisions, routers and home devices; MIUI and HyperOS report which apps and screens are opened, for how long, and which advertisements are shown.';
 const GUARDED = 'You cannot sign in, unlock the bootloader or use Mi Home.';
+const REFUSED = { de: 'Das ist kein Domainname', nl: 'Dit is geen domeinnaam' };
 const PHONE = 360;
 const faults = [];
 
@@ -64,6 +65,12 @@ try {
     await page.locator('section.folds summary').filter({ hasText: 'Xiaomi' }).first().click();
     await told(GUARDED).waitFor();
     await fits('what is guarded');
+
+    // What cannot be done is said in the same language.
+    await page.locator('main form input.field').first().fill('a..b');
+    await page.getByRole('alert').filter({ hasText: REFUSED[language] }).waitFor();
+    await fits('the refusal');
+    await shot(page, `words-refused-${language}`);
 
     // Whoever changes the language reads on in it.
     await page.locator('button[popovertarget=menu]').first().click();

@@ -32,10 +32,7 @@ impl Writer {
         // RFC 1034 §3.6.2: an alias stands alone.
         let here = fixed.iter().chain(made.iter().map(|(_, record)| record)).filter(|other| other.name == record.name);
         if here.map(|other| other.rtype).any(|other| [other, record.rtype].contains(&CNAME)) {
-            return Err(Refusal::Unusable(format!(
-                "{} has another record, and an alias (CNAME) stands alone; remove one of the two",
-                record.name
-            )));
+            return Err(Refusal::AliasAlone(record.name.to_string()));
         }
         if settings.records.len() >= OWN_RECORDS_BOUND {
             return Err(Refusal::TooMany(OWN_RECORDS_BOUND, "records of your own"));

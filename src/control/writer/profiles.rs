@@ -1,7 +1,7 @@
 //! Profiles that are made in the page, and which device has which.
 
 use super::Writer;
-use crate::control::{ADDED_PROFILES_BOUND, DEVICE_NAMES_BOUND, PROFILES_BOUND, Refusal, USUAL_PROFILE};
+use crate::control::{ADDED_PROFILES_BOUND, DEVICE_NAMES_BOUND, Needed, PROFILES_BOUND, Refusal, USUAL_PROFILE};
 use crate::policy::DeviceId;
 use crate::store::{AddedProfile, Settings};
 
@@ -38,12 +38,13 @@ impl Writer {
         let mut settings = self.swept(self.clock.now());
         let rules = settings.rules.iter().filter(|rule| rule.scope.is_for_profile(name)).count();
         if rules > 0 {
-            return Err(Refusal::InUse(format!(
-                "{rules} of your rules are for the profile {name}; remove them or make them for others first"
-            )));
+            let why =
+                format!("{rules} of your rules are for the profile {name}; remove them or make them for others first");
+            return Err(Refusal::InUse(Needed::ByRules(name.to_owned()), why));
         }
         if self.state.options.newcomers.as_deref() == Some(name) {
-            return Err(Refusal::InUse(format!("config.toml gives new devices the profile {name}; change that first")));
+            let why = format!("config.toml gives new devices the profile {name}; change that first");
+            return Err(Refusal::InUse(Needed::ByNewcomers(name.to_owned()), why));
         }
         settings.profiles.remove(place);
         settings.pauses.retain(|pause| !pause.scope.is_for_profile(name));
@@ -99,7 +100,7 @@ impl Writer {
     fn check_lists(&self, profile: &AddedProfile) -> Result<(), Refusal> {
         match profile.lists.iter().find(|(list, _)| !self.knows_list(list)) {
             Some((list, _)) => {
-                Err(Refusal::Unusable(format!("there is no list called {list}; take it out of the profile")))
+                Err(Refusal::Missing(format!("there is no list called {list}; take it out of the profile")))
             }
             None => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! Schedules that are made in the page.
 
 use super::Writer;
-use crate::control::{ALWAYS, Refusal, SCHEDULES_BOUND, SLOTS_BOUND, USES_BOUND, joined_schedules};
+use crate::control::{ALWAYS, Needed, Refusal, SCHEDULES_BOUND, SLOTS_BOUND, USES_BOUND, joined_schedules};
 use crate::store::AddedSchedule;
 
 impl Writer {
@@ -45,12 +45,10 @@ impl Writer {
 
     fn check_schedule(&self, schedule: &AddedSchedule) -> Result<(), Refusal> {
         let AddedSchedule { name, slots, uses } = schedule;
-        let refuse = |why: String| Err(Refusal::Unusable(why));
+        let refuse = |why: String| Err(Refusal::NotASchedule(SLOTS_BOUND, why));
+        let missing = |what: String| Err(Refusal::Missing(format!("{what}; take it out of the schedule")));
         if self.state.options.schedules.zone.is_unknown() {
-            return refuse(
-                "this system does not tell its time zone; write [time] with zone = \"Europe/Berlin\", say, in config.toml"
-                    .into(),
-            );
+            return Err(Refusal::NoTimeZone);
         }
         if slots.is_empty() || slots.len() > SLOTS_BOUND {
             return refuse(format!("a schedule has 1 to {SLOTS_BOUND} slots"));
@@ -61,12 +59,12 @@ impl Writer {
         let all = joined_schedules(&self.state.options.schedules, &self.state.settings).uses;
         for (place, (list, profile)) in uses.iter().enumerate() {
             if !self.knows_list(list) {
-                return refuse(format!("there is no list called {list}; take it out of the schedule"));
+                return missing(format!("there is no list called {list}"));
             }
             if let Some(profile) = profile
                 && self.state.compiled.policy.profile(profile).is_none()
             {
-                return refuse(format!("there is no profile called {profile}; take it out of the schedule"));
+                return missing(format!("there is no profile called {profile}"));
             }
             if uses[..place].iter().any(|(before, under)| before == list && under == profile) {
                 return refuse(format!("the schedule names the list {list} twice"));
@@ -74,9 +72,8 @@ impl Writer {
             let other = all.iter().find(|one| one.list == *list && one.profile == *profile);
             if let Some(other) = other.filter(|other| other.schedule.as_ref() != Some(name)) {
                 let has = other.schedule.as_deref().unwrap_or(ALWAYS);
-                return Err(Refusal::InUse(format!(
-                    "the list {list} has the schedule {has} already; change that first"
-                )));
+                let why = format!("the list {list} has the schedule {has} already; change that first");
+                return Err(Refusal::InUse(Needed::BySchedule(list.clone()), why));
             }
         }
         Ok(())

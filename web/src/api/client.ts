@@ -16,6 +16,8 @@ export class Trouble extends Error {
     readonly wait: number | null = null,
     /** What kind of trouble it is, a path below `/problems/`; empty where the status says it all. */
     readonly kind = '',
+    /** What it is about, where the kind needs that: a name, one of several reasons, how many or how much may be. */
+    readonly more: { readonly name?: string; readonly what?: string; readonly limit?: number } = {},
   ) {
     super(detail || `HTTP ${status}`);
   }
@@ -66,7 +68,7 @@ export async function body<T>(request: Promise<Reply<T>>): Promise<T> {
     const kind = kindOf(reply.error);
     if (response.status === 401 && !ABOUT_THE_PERSON.has(kind)) onSessionEnd();
     if (response.status === OUTDATED) onOutdated();
-    throw new Trouble(response.status, sentence(reply.error), seconds(response.headers.get('retry-after')), kind);
+    throw new Trouble(response.status, sentence(reply.error), seconds(response.headers.get('retry-after')), kind, members(reply.error));
   }
   return reply.data as T;
 }
@@ -74,6 +76,13 @@ export async function body<T>(request: Promise<Reply<T>>): Promise<T> {
 function kindOf(error: unknown): string {
   const kind = typeof error === 'object' && error !== null && 'type' in error ? error.type : '';
   return typeof kind === 'string' && kind.startsWith('/problems/') ? kind : '';
+}
+
+/** The extension members of a problem (RFC 9457 §3.2) that this page knows. */
+function members(error: unknown): Trouble['more'] {
+  if (typeof error !== 'object' || error === null) return {};
+  const { name, what, limit } = error as Record<string, unknown>;
+  return { ...(typeof name === 'string' && { name }), ...(typeof what === 'string' && { what }), ...(typeof limit === 'number' && { limit }) };
 }
 
 function sentence(error: unknown): string {

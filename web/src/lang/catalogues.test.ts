@@ -6,11 +6,12 @@ import { nl } from './nl';
 import * as begin from './pages/begin';
 import * as broken from './pages/broken';
 import * as local from './pages/local';
+import * as refusals from './pages/refusals';
 import * as settings from './pages/settings';
 import * as status from './pages/status';
 
 type Texts = Readonly<Record<string, string | { one: string; other: string }>>;
-const SETS: Record<string, { en: Texts; de: Texts; nl: Texts }> = { first: { en, de, nl }, begin, broken, local, settings, status };
+const SETS: Record<string, { en: Texts; de: Texts; nl: Texts }> = { first: { en, de, nl }, begin, broken, local, refusals, settings, status };
 
 const texts = (message: string | { one: string; other: string }) => (typeof message === 'string' ? [message] : [message.one, message.other]);
 const slots = (message: string | { one: string; other: string }) => [...new Set(texts(message).flatMap((text) => text.match(/\{\w+\}/g) ?? []))].sort();
