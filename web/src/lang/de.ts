@@ -446,7 +446,7 @@ export const de: Catalogue = {
   'done.list.removed': '{name} ist entfernt.',
 
   'rules.title': 'Deine eigenen Regeln',
-  'rules.lead': 'Sie haben Vorrang vor jeder Liste; eine Regel für ein Gerät hat Vorrang vor einer für alle.',
+  'rules.lead': 'Eigene Regeln haben Vorrang vor jeder Liste; eine Regel für ein Gerät hat Vorrang vor einer für alle.',
   'rules.none': 'Du hast keine. Neben jedem Namen gibt es „Ändern“: Schalte ihn dort stumm, beobachte oder erlaube ihn, dann steht es hier.',
   'rules.since': 'Seit',
   'rules.until': 'Bis',

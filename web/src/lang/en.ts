@@ -444,7 +444,7 @@ export const en = {
   'done.list.removed': '{name} is gone.',
 
   'rules.title': 'Your own rules',
-  'rules.lead': 'They win over every list; a rule for one device wins over one for all.',
+  'rules.lead': 'Rules of your own win over every list; a rule for one device wins over one for all.',
   'rules.none': 'You have made none. On every name there is a button “Change”: mute, watch or allow it there, and it shows up here.',
   'rules.since': 'Since',
   'rules.until': 'Until',

@@ -446,7 +446,7 @@ export const nl: Catalogue = {
   'done.list.removed': '{name} is verwijderd.',
 
   'rules.title': 'Je eigen regels',
-  'rules.lead': 'Ze gaan vóór elke lijst; een regel voor één apparaat gaat vóór een regel voor alle.',
+  'rules.lead': 'Eigen regels gaan vóór elke lijst; een regel voor één apparaat gaat vóór een regel voor alle.',
   'rules.none': 'Je hebt er geen. Bij elke naam staat ‘Veranderen’: demp, volg of sta hem daar toe, en het staat hier.',
   'rules.since': 'Sinds',
   'rules.until': 'Tot',
