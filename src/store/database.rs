@@ -186,7 +186,12 @@ impl Database {
 
     /// Like [`scan`](Self::scan), from the last key to the first.
     pub(super) fn scan_back(&self, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), DatabaseError> {
-        guarded(|| self.walk(self.sled.range(from..to).rev(), each))
+        guarded(|| {
+            // sled's own way back costs a megabyte of the program: its largest key, 0xff each octet. A period has hundreds of
+            // keys, and what is large does not stand beside them.
+            let entries: Vec<_> = self.sled.range(from..to).collect::<sled::Result<_>>()?;
+            self.walk(entries.into_iter().rev().map(Ok), each)
+        })
     }
 
     fn walk(&self, range: impl Iterator<Item = sled::Result<(IVec, IVec)>>, each: Each<'_>) -> sled::Result<()> {
