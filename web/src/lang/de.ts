@@ -401,7 +401,7 @@ export const de: Catalogue = {
   'listed.hits.more': 'Treffer sind die Fragen, über die eine Liste in den letzten 7 Tagen entschieden hat.',
   'listed.source': 'Quelle',
   'listed.holds': 'Umfang',
-  'listed.format': 'gelesen als {format}',
+  'listed.format': 'Format {format}',
   'listed.sizes': 'Größe',
   'listed.sizes.span': '{from} Namen am {since}, {to} am {until}',
   'listed.copy': 'Kopie vom',

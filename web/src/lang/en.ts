@@ -399,7 +399,7 @@ export const en = {
   'listed.hits.more': 'Hits are the questions each list decided in the last 7 days.',
   'listed.source': 'From',
   'listed.holds': 'Holds',
-  'listed.format': 'read as {format}',
+  'listed.format': 'format {format}',
   'listed.sizes': 'Size',
   'listed.sizes.span': '{from} names on {since}, {to} on {until}',
   'listed.copy': 'Copy of',
