@@ -5,7 +5,11 @@ const API = process.env.SORDINO_API ?? 'http://127.0.0.1:8055';
 
 export default defineConfig({
   plugins: [svelte()],
+  // Whoever builds is told what is wrong, and nothing else; `npm run size` weighs the files.
+  logLevel: 'warn',
   build: {
+    reportCompressedSize: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
     target: 'es2023',
     // Inlined data: URLs would need their own line in the content security policy.
     assetsInlineLimit: 0,

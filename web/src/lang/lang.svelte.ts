@@ -1,5 +1,6 @@
 import type { en } from './en';
 import { learn } from './label.svelte';
+import { isolated } from './visible';
 
 type Plural = { readonly one: string; readonly other: string };
 type Texts = Readonly<Record<string, string | Plural>>;
@@ -105,7 +106,7 @@ function parts(texts: Texts | undefined, key: string, slots: Readonly<Record<str
 }
 
 function joined(parts: readonly Part[]): string {
-  return parts.map((part) => (part.outside ? `\u2068${part.text}\u2069` : part.text)).join('');
+  return parts.map((part) => (part.outside ? isolated(part.text) : part.text)).join('');
 }
 
 function message(found: string | Plural | undefined, key: string, slots: Readonly<Record<string, Value>>): string {

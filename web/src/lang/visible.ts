@@ -6,3 +6,8 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 export function visible(text: string): string {
   return text.replace(UNSEEN, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`);
 }
+
+/** A text from outside that keeps its direction to itself inside a sentence. */
+export function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
+}
