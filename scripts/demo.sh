@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 if command -v npm >/dev/null 2>&1; then
     sh scripts/web.sh
 fi
-cargo build --quiet --locked --release
+cargo build --locked --release
 exec "${CARGO_TARGET_DIR:-target}/release/sordino" demo

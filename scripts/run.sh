@@ -17,5 +17,6 @@ if command -v npm >/dev/null 2>&1; then
 else
     echo "Node is not here, so sordino is built without its page; the API and DNS work all the same."
 fi
-cargo build --quiet --locked --release
+echo "The first build takes some minutes; later ones take what changed." >&2
+cargo build --locked --release
 exec "${CARGO_TARGET_DIR:-target}/release/sordino" --config config.toml run

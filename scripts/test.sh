@@ -9,6 +9,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 echo "== page"
 sh scripts/web.sh --types
+npm --prefix web run --silent size
 sh scripts/check.sh
 npm --prefix web run --silent test
 

@@ -23,5 +23,11 @@ if [ "${1:-}" = --types ]; then
     mv openapi.json.new openapi.json
     npm run --silent types
 fi
-npm run --silent build
-npm run --silent size
+# A page that came out as it was keeps its times: cargo links the whole program again for a newer one, which takes minutes.
+npm run --silent build -- --outDir dist.new --emptyOutDir
+if diff --recursive --brief dist.new dist >/dev/null 2>&1; then
+    rm -r dist.new
+else
+    rm -rf dist
+    mv dist.new dist
+fi
