@@ -45,12 +45,12 @@ CARGO
 # Relocations in their short form: 0.7 MB less where the program can be loaded anywhere, nothing where it cannot.
 # Functions of the same instructions once: neither Rust nor our C tells functions apart by where they are.
 build() {
-    triple=$1 gcc=$2 features=$3
+    triple=$1 gcc=$2 features=$3 level=$4
     upper=$(echo "$triple" | tr a-z- A-Z_)
     under=$(echo "$triple" | tr - _)
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/build/home CARGO_HOME=/build/home SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" LC_ALL=C TZ=UTC \
         "CARGO_TARGET_${upper}_LINKER=$gcc" "CC_$under=$gcc" \
-        "CFLAGS_$under=-ffile-prefix-map=/build=." \
+        "CFLAGS_$under=-ffile-prefix-map=/build=." "CARGO_PROFILE_RELEASE_OPT_LEVEL=$level" \
         "RUSTFLAGS=-C target-feature=$features -C link-arg=-Wl,-z,pack-relative-relocs --remap-path-prefix=/build=." \
         ${CARGO_BUILD_JOBS:+"CARGO_BUILD_JOBS=$CARGO_BUILD_JOBS"} \
         chroot "$cross" sh -c "cd /build/sordino && exec cargo rustc --quiet --release --locked --offline \
@@ -58,16 +58,17 @@ build() {
 }
 
 for arch in "$@"; do
-    features=+crt-static
+    features=+crt-static level=s
     case $arch in
         amd64) triple=x86_64-unknown-linux-gnu gcc=gcc name=x86_64 docker=amd64 ;;
-        arm64) triple=aarch64-unknown-linux-gnu gcc=aarch64-linux-gnu-gcc name=arm64 docker=arm64 ;;
+        # What this costs in cycles a router has to spare, and what it saves in flash it has not (docs/measurements.md).
+        arm64) triple=aarch64-unknown-linux-gnu gcc=aarch64-linux-gnu-gcc name=arm64 docker=arm64 level=z ;;
         # Thumb-2, which every armv7 has: most instructions take two octets and not four.
         armhf) triple=armv7-unknown-linux-gnueabihf gcc=arm-linux-gnueabihf-gcc name=armv7 docker=arm features=+crt-static,+thumb-mode ;;
         *) echo "package.sh: there is nothing to build for $arch; choose amd64, arm64 or armhf" >&2; exit 1 ;;
     esac
     echo "Building for $name"
-    build "$triple" "$gcc" "$features"
+    build "$triple" "$gcc" "$features" "$level"
     binary=$cross/build/target/$triple/release/sordino
     if env -i PATH=/usr/bin:/bin readelf --program-headers --wide "$binary" | grep -q INTERP; then
         echo "$binary is not static" >&2
