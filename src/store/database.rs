@@ -188,9 +188,12 @@ impl Database {
     pub(super) fn scan_back(&self, from: &[u8], to: &[u8], each: Each<'_>) -> Result<(), DatabaseError> {
         guarded(|| {
             // sled's own way back costs a megabyte of the program: its largest key, 0xff each octet. A period has hundreds of
-            // keys, and what is large does not stand beside them.
-            let entries: Vec<_> = self.sled.range(from..to).collect::<sled::Result<_>>()?;
-            self.walk(entries.into_iter().rev().map(Ok), each)
+            // keys, and what is large does not stand beside them. What comes before damage is still handed out.
+            let mut damage = None;
+            let sound = |entry: sled::Result<_>| entry.map_err(|error| damage = Some(error)).ok();
+            let entries: Vec<_> = self.sled.range(from..to).map_while(sound).collect();
+            self.walk(entries.into_iter().rev().map(Ok), each)?;
+            damage.map_or(Ok(()), Err)
         })
     }
 
